@@ -2,7 +2,7 @@
  * Which disk each folder is on, remembered across restarts: without its disk a mount point is only an empty folder, or
  * shows another disk, and nothing may be made, delivered or deleted there.
  */
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
@@ -10,6 +10,7 @@ import { say } from '../messages/say.ts';
 import { replaceDurably } from '../platform/files/durable.ts';
 import { describeDisks, diskIdentity, isSameDisk, type KeptIdentity } from '../platform/files/disk-identity.ts';
 import { errnoOf, type Files, nodeFiles } from '../platform/files/files.ts';
+import { kindOfType } from '../platform/files/fs-types.ts';
 import {
   fstabPoints,
   type Mount,
@@ -26,23 +27,30 @@ export interface FolderMountsOptions {
   mounts?: () => Mount[];
   /** Mount points of /etc/fstab. */
   fstab?: () => string[];
+  /** The uid of a folder's owner; absent where it is not there. */
+  ownerOf?: (path: string) => number | undefined;
 }
 
 interface Remembered extends KeptIdentity {
   /** The mount point the folder was below. */
   point: string;
   /** By mount point: disks mounted on folders inside it, such as one for each member of a family. */
-  inside?: Record<string, KeptIdentity>;
+  inside?: Record<string, KeptIdentity & Pick<Mount, 'user'>>;
 }
 
 export class FolderMounts {
   readonly #file: string | undefined;
   readonly #mounts: () => Mount[];
   readonly #fstab: () => string[];
+  readonly #ownerOf: (path: string) => number | undefined;
   readonly #folders: Map<string, Remembered>;
+  /** Folders that this process has found on their disk. */
+  readonly #used = new Set<string>();
   #saved: string;
 
-  constructor({ stateDir, mounts = readMounts, fstab = fstabPoints }: FolderMountsOptions = {}) {
+  constructor(options: FolderMountsOptions = {}) {
+    const { stateDir, mounts = readMounts, fstab = fstabPoints, ownerOf = lookUpOwner } = options;
+    this.#ownerOf = ownerOf;
     this.#file = stateDir === undefined ? undefined : join(stateDir, 'mounts.json');
     this.#mounts = mounts;
     this.#fstab = fstab;
@@ -61,16 +69,29 @@ export class FolderMounts {
     const isMounted = (point: string) => mounts.some(mount => mount.point === point);
     const before = this.#folders.get(path);
     if (before && isWithin(before.point, real)) {
-      const why = this.#whyNotOn(before, path, mounts);
+      const why = this.#whyNotOn(before, path, mounts) ?? this.#whyCovered(before, path, mountOf(mounts, real));
       if (why) return why;
     }
     const target = join(real, within);
     for (const [point, disk] of Object.entries(before?.inside ?? {})) {
-      const why = isWithin(point, target) ? this.#whyNotOn({ point, ...disk }, point, mounts) : undefined;
+      if (!isWithin(point, target) || (!isMounted(point) && this.#wasStrangers(point, disk.user, mounts))) continue;
+      const why = this.#whyNotOn({ point, ...disk }, point, mounts);
       if (why) return why;
     }
     const point = this.#fstab().find(point => isWithin(point, target) && !isMounted(point));
     return point === undefined ? undefined : away(path, say('app.not-mounted-fstab-hint', { point }));
+  }
+
+  /**
+   * Whether somebody had mounted something on a folder of another's, which his leaving must not close to the others. Only of a folder
+   * on a file system that answers.
+   */
+  #wasStrangers(point: string, user: number | undefined, mounts: readonly Mount[]): boolean {
+    if (user === undefined || user === 0) return false;
+    const under = mountOf(mounts, point);
+    if (under && kindOfType(under.type).polled) return false;
+    const owner = this.#ownerOf(point);
+    return owner !== undefined && owner !== user;
   }
 
   #whyNotOn(before: Remembered, path: string, mounts: readonly Mount[]): ShrinkError | undefined {
@@ -86,6 +107,18 @@ export class FolderMounts {
     return new ShrinkError('unavailable', say('app.another-disk', { point, ...describeDisks(before, now) }), {
       subject: path,
       hint: say('app.another-disk-hint', { point, file }),
+    });
+  }
+
+  /** A disk that was mounted over the folder while this process used it: what it holds lies below. A new start takes it. */
+  #whyCovered(before: Remembered, path: string, mount: Mount | undefined): ShrinkError | undefined {
+    if (!mount || !this.#used.has(path) || mount.point === before.point) return undefined;
+    if (!isWithin(before.point, mount.point) || [before.type, mount.type].includes('autofs')) return undefined;
+    const { point } = mount;
+    const now = describeDisks(before, diskIdentity(mount)).now;
+    return new ShrinkError('unavailable', say('app.covered', { path, point, now }), {
+      subject: path,
+      hint: say('app.covered-hint', { point }),
     });
   }
 
@@ -132,6 +165,7 @@ export class FolderMounts {
       ? { ...(before.uuid && { uuid: before.uuid }), ...(before.born && { born: before.born }) }
       : {};
     const inside = { ...before?.inside, ...disksInside(real, mounts) };
+    this.#used.add(path);
     this.#folders.set(path, {
       ...{ point: mount?.point ?? '/', ...known, ...identity },
       ...(Object.keys(inside).length > 0 && { inside }),
@@ -160,7 +194,16 @@ export class FolderMounts {
 /** What an automounter shows before its disk is there says nothing. */
 function disksInside(folder: string, mounts: readonly Mount[]): Record<string, KeptIdentity> {
   const inside = mounts.filter(({ point, type }) => point !== folder && isWithin(folder, point) && type !== 'autofs');
-  return Object.fromEntries(inside.map(mount => [mount.point, diskIdentity(mount)]));
+  const known = (mount: Mount) => ({ ...diskIdentity(mount), ...(mount.user !== undefined && { user: mount.user }) });
+  return Object.fromEntries(inside.map(mount => [mount.point, known(mount)]));
+}
+
+function lookUpOwner(path: string): number | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.uid;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The disk of the system is never compared. */

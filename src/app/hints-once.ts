@@ -36,6 +36,7 @@ export const HINTS_ONCE: Partial<Record<keyof typeof EN, Sentence | ((params: Ac
   'app.not-mounted-empty-hint': AWAY,
   'app.not-on-disk-hint': AWAY,
   'app.another-disk-hint': AWAY,
+  'app.covered-hint': AWAY,
   'http.unreachable-hint': say('app.once-network-hint'),
   'http.untrusted-hint': say('app.once-certificate-hint'),
   'files.not-a-folder-hint': NO_FOLDER,

@@ -245,9 +245,10 @@ export class Listing {
     this.#forgetFile(dir, name);
     leaveAlone(entry, specialKindOf(stat));
     const path = pathOf(dir, name);
-    if (!isNews(this.#linksTold, path)) return;
+    if (this.#linksTold.has(path)) return;
     const why = stat.isSymbolicLink() ? await this.#whyNotFollow(dir, path) : whyNotAFile(stat);
-    if (why !== undefined) this.#context.log.info({ path, why: why.text }, 'left alone');
+    if (why !== undefined && isNews(this.#linksTold, path))
+      this.#context.log.info({ path, why: why.text }, 'left alone');
   }
 
   /** It is there, but the system does not say what it is: as a path of more than 4,096 bytes, or on a disk that fails. */

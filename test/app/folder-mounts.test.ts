@@ -29,6 +29,20 @@ async function rememberOnDisk(): Promise<void> {
   await before.save([outbox], silentLogger);
 }
 
+// Was: taken for the outbox, and an original was deleted for a result on a tmpfs.
+it('a disk mounted over a folder in use is not that folder, until the next start', () => {
+  const mounts = [ROOT, disk];
+  const folders = new FolderMounts({ stateDir: dir, mounts: () => mounts, fstab: () => [] });
+  expect(folders.remember(outbox)).toBeUndefined();
+  mounts.push({ point: outbox, type: 'tmpfs', source: 'tmpfs', device: '0:50', root: '/' });
+  expect(folders.whyAway(outbox)?.message).toContain(`a disk was mounted at ${outbox} (tmpfs tmpfs`);
+  expect(folders.remember(outbox)?.code).toBe('unavailable');
+  const next = new FolderMounts({ stateDir: dir, mounts: () => mounts, fstab: () => [] });
+  expect(next.remember(outbox)).toBeUndefined();
+  mounts.pop();
+  expect(folders.whyAway(outbox)).toBeUndefined();
+});
+
 describe('after a restart', () => {
   it('a folder whose disk is not mounted any more is away, and says what to mount', async () => {
     await rememberOnDisk();
@@ -49,6 +63,22 @@ describe('after a restart', () => {
     expect(after.whyAway(outbox, 'kim2/one.mp4')).toBeUndefined();
     expect(after.whyAway(outbox)).toBeUndefined();
     expect(withMounts(disk, inside).whyAway(outbox, 'kim/one.mp4')).toBeUndefined();
+  });
+
+  // Was: "is not mounted" for ever, for everybody who shared that folder.
+  it.each([
+    ['a stranger had something on, waits for nobody', 0, undefined],
+    ['its owner had something on, waits for it', 4711, `is not mounted`],
+  ])('a folder inside it that %s', async (_, owner, why) => {
+    const inside = { ...disk, point: join(outbox, 'family'), type: 'fuse', source: '/home/them/src', user: 4711 };
+    const before = withMounts(disk, inside);
+    before.remember(outbox);
+    await before.save([outbox], silentLogger);
+    const mounts = () => [ROOT, disk];
+    const after = new FolderMounts({ stateDir: dir, mounts, fstab: () => [], ownerOf: () => owner });
+    const said = after.whyAway(outbox, 'family/one.mp4')?.message;
+    if (why === undefined) expect(said).toBeUndefined();
+    else expect(said).toContain(why);
   });
 
   it('a folder that the mounted disk does not have is not made on it: it may be another disk', async () => {

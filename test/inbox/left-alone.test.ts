@@ -1,6 +1,10 @@
+import { lstatSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { Listing, type ListingOptions } from '../../src/inbox/listing.ts';
+import { Sidecars } from '../../src/inbox/sidecars.ts';
+import type { Directory } from '../../src/inbox/tracked-file.ts';
 import { eventually } from '../support/eventually.ts';
 import { drop, shell, tempDir, watching } from './support.ts';
 
@@ -62,6 +66,43 @@ it('a folder exchanged with a link again and again leaves one note, and no job o
   await mkdir(path);
   await watcher.rescan();
   expect(watcher.folders()[0]?.leftAlone).toEqual([]);
+});
+
+// Was: never said of that path again.
+it('a link that goes while it is read is said when it is back', async () => {
+  const inbox = await tempDir();
+  await symlink('/etc', join(inbox, 'd'));
+  const said: unknown[] = [];
+  let readings = 0;
+  const fs = {
+    lstat: (paths: string[]) =>
+      Promise.resolve(paths.map(path => lstatSync(path, { bigint: true, throwIfNoEntry: false }))),
+    readlink: () => ((readings += 1) === 1 ? Promise.reject(new Error('ENOENT')) : Promise.resolve('/etc')),
+  };
+  const listing = new Listing({
+    context: { inbox, log: { info: (fields: unknown) => said.push(fields) } },
+    mountMap: { isMountPoint: () => false },
+    waiting: { isFull: false },
+    onFull: () => {},
+    onGone: () => {},
+  } as unknown as ListingOptions);
+  const [files, children, leftAlone] = [new Map(), new Set(), new Map()];
+  const dir = {
+    rel: '',
+    path: inbox,
+    fs,
+    files,
+    children,
+    leftAlone,
+    sidecars: new Sidecars(),
+  } as unknown as Directory;
+  await listing.reconcile(dir, ['d'], true);
+  expect(said).toEqual([]);
+  await rm(join(inbox, 'd'));
+  await listing.reconcile(dir, [], true);
+  await symlink('/etc', join(inbox, 'd'));
+  await listing.reconcile(dir, ['d'], true);
+  expect(said).toHaveLength(1);
 });
 
 it('the count follows what is dropped, removed and renamed', async () => {

@@ -36,6 +36,10 @@ export const APP_EN = {
     `another disk is mounted at ${p.point} (${p.now} instead of ${p.before})`,
   'app.another-disk-hint': (p: { point: string; file: string }) =>
     `Mount the disk that was at ${p.point} again; shrinkbox then continues by itself.${p.file && ` If this disk is the right one from now on, delete ${p.file} and restart shrinkbox.`}`,
+  'app.covered': (p: { path: string; point: string; now: string }) =>
+    `a disk was mounted at ${p.point} (${p.now}) while ${p.path} was in use`,
+  'app.covered-hint': (p: { point: string }) =>
+    `What shrinkbox put there so far lies below that disk. Unmount ${p.point}; shrinkbox then continues by itself. If the disk is the right one from now on, restart shrinkbox.`,
   'app.not-mounted-fstab-hint': (p: { point: string }) =>
     `Mount ${p.point}, as /etc/fstab says, or remove its line there; shrinkbox then continues by itself.`,
   'app.not-mounted-empty-hint': (p: { path: string; point: string }) =>

@@ -33,6 +33,10 @@ export const APP_ZH = {
     `${p.point} 上挂载的是另一块磁盘（现在是 ${p.now}，原来是 ${p.before}）`,
   'app.another-disk-hint': (p: { point: string; file: string }) =>
     `请重新挂载原来在 ${p.point} 的磁盘，shrinkbox 会自动继续。${p.file && `如果今后就使用现在这块磁盘，请删除 ${p.file} 并重启 shrinkbox。`}`,
+  'app.covered': (p: { path: string; point: string; now: string }) =>
+    `${p.path} 正在使用时，${p.point} 上挂载了另一块磁盘（${p.now}）`,
+  'app.covered-hint': (p: { point: string }) =>
+    `shrinkbox 此前放在那里的文件被这块磁盘遮住了。请卸载 ${p.point}，shrinkbox 随后会自动继续。如果今后就用这块磁盘，请重启 shrinkbox。`,
   'app.not-mounted-fstab-hint': (p: { point: string }) =>
     `请按 /etc/fstab 挂载 ${p.point}，或删除其中对应的一行，shrinkbox 会自动继续。`,
   'app.not-mounted-empty-hint': (p: { path: string; point: string }) =>

@@ -14,6 +14,8 @@ export interface Mount {
   device: string;
   /** The folder of the file system that is shown here; absent: all of it. */
   root?: string;
+  /** The uid of who mounted it, of FUSE mounts: anybody may mount one on a folder that he may write into. */
+  user?: number;
 }
 
 /** The kind of file system that holds `path` (absolute; symbolic links in it already resolved). Never throws. */
@@ -52,10 +54,11 @@ export function parseMountInfo(text: string): Mount[] {
     // 36 35 98:0 /root /mnt/point rw,noatime master:1 - ext4 /dev/sda1 rw
     const [left, right] = splitOnce(line, ' - ');
     const fields = left.split(' ');
-    const [type, source] = right.split(' ');
+    const [type, source, options = ''] = right.split(' ');
     const [device, point] = [fields[2], fields[4]];
     if (!device || !point || !type) continue;
     const root = decodeOctal(fields[3] ?? '/');
+    const user = /(?:^|,)user_id=(\d+)/.exec(options)?.[1];
     mounts.push({
       id: Number(fields[0]),
       point: decodeOctal(point),
@@ -63,6 +66,7 @@ export function parseMountInfo(text: string): Mount[] {
       source: decodeOctal(source ?? ''),
       device,
       root,
+      ...(user && { user: Number(user) }),
     });
   }
   return mounts;

@@ -16,7 +16,7 @@ const MOUNTINFO = `22 27 0:21 / /proc rw,relatime shared:5 - proc proc rw
 27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
 36 27 0:40 / /srv/my\\040films rw,noatime shared:1 master:2 - cifs //nas/films rw,vers=3.0
 37 27 0:41 / /srv/k\\303\\244se rw - nfs4 nas:/k rw
-38 27 0:42 / /srv/pool rw - fuse.mergerfs a:b rw
+38 27 0:42 / /srv/pool rw - fuse.mergerfs a:b rw,user_id=1000,group_id=1000
 39 27 0:43 / /mnt rw - ext4 /dev/vdb rw
 40 27 0:44 / /mnt rw - xfs /dev/vdc rw
 41 27 0:45 /sub /data - btrfs /dev/sda rw
@@ -45,6 +45,7 @@ describe('mountinfo', () => {
       device: '0:40',
       root: '/',
     });
+    expect(mounts[4]).toMatchObject({ type: 'fuse.mergerfs', user: 1000 });
   });
 
   it.each([
