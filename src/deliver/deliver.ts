@@ -213,10 +213,14 @@ export async function findPublished(
   const { files } = options;
   const root = rootOf(options);
   await checkRoot(root, files);
-  return inFolder('checking', intent.target, async () => {
-    const folder = await folderOf(intent.target, root, files);
-    return folder && holding(Promise.resolve(folder), () => findIn(folder, intent, options));
-  });
+  try {
+    return await inFolder('checking', intent.target, async () => {
+      const folder = await folderOf(intent.target, root, files);
+      return folder && holding(Promise.resolve(folder), () => findIn(folder, intent, options));
+    });
+  } catch (error) {
+    throw waitsForRights(error, options.outbox);
+  }
 }
 
 async function findIn(

@@ -7,7 +7,7 @@ import type { BigIntStats } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { type HeldFolder, openFolder } from '../platform/files/door.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
-import { fileError } from '../platform/files/file-error.ts';
+import { fileError, keepsNames } from '../platform/files/file-error.ts';
 import { isShrinkError, sentenceOf, ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
 import type { Sentence } from '../core/message.ts';
@@ -257,7 +257,8 @@ export function waitsForRights(error: unknown, outbox: string): unknown {
   if (!isShrinkError(error, 'denied') || !isWithin(outbox, error.subject ?? '')) return error;
   const errno = errnoOf(error.cause) ?? '';
   if (!NO_RIGHT.has(errno)) return error;
-  const hint = say(errno === 'EROFS' ? 'deliver.outbox-read-only-hint' : 'deliver.outbox-denied-hint', { outbox });
+  const byErrno = errno === 'EROFS' ? 'deliver.outbox-read-only-hint' : 'deliver.outbox-denied-hint';
+  const hint = keepsNames(error.cause) ? say('files.hint-append-only') : say(byErrno, { outbox });
   const { subject, cause } = error;
   return new ShrinkError('unavailable', sentenceOf(error), { subject, hint, cause });
 }

@@ -3,7 +3,7 @@ import { ownTempName } from '../core/file-names.ts';
 import { formatBytes } from '../core/units.ts';
 import { type HeldFolder, openFolder } from '../platform/files/door.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
-import type { Files, OpenFile } from '../platform/files/files.ts';
+import { errnoOf, type Files, type OpenFile } from '../platform/files/files.ts';
 import { diskSpace } from '../platform/files/space.ts';
 import { isSecondName, isWithoutLinks } from './atomic-publish.ts';
 
@@ -12,6 +12,8 @@ export interface FolderCheck {
   /** `worse`: deliveries work without it, and `said` explains how. */
   result: 'ok' | 'worse' | 'failed';
   said: string;
+  /** What a person can do about it, where that is known. */
+  hint?: string | undefined;
 }
 
 export interface FolderProbe {
@@ -41,6 +43,8 @@ async function checksOf(dir: string, files: Files, id: string): Promise<FolderCh
 
 /** Any moment in the past: 2001-09-09. */
 const PROBE_DATE_S = 1_000_000_000;
+/** As `ownTempName` names them, with the id of a test. */
+const LEFTOVER = /^\.shrinkbox-probe[0-9a-z]+\.part$/;
 const CONTENT = Buffer.from('shrinkbox');
 
 interface Spared {
@@ -67,6 +71,7 @@ class WriteTest {
   async run(): Promise<FolderCheck[]> {
     await this.#try('space', () => this.#space());
     await this.#try('list', async () => `${(await this.#folder.list()).length} entries`);
+    if (await this.#hasLeftover()) return this.#checks;
     let file: OpenFile | undefined;
     await this.#try('create', async () => {
       file = await this.#temp.create();
@@ -81,6 +86,12 @@ class WriteTest {
     return this.#checks;
   }
 
+  /** An earlier test that could not remove its file: one more would only leave another. */
+  async #hasLeftover(): Promise<boolean> {
+    const before = (await this.#folder.list().catch(() => [])).find(({ name }) => LEFTOVER.test(name));
+    return before !== undefined && !(await this.#try('remove', () => works(this.#folder.unlink(before.name))));
+  }
+
   async #tryContent(file: OpenFile): Promise<void> {
     await this.#try('write', () => works(file.write(CONTENT, 0, CONTENT.length, 0)));
     await this.#try('date', () => this.#date(file), { without: 'results get the date they were made' });
@@ -89,12 +100,13 @@ class WriteTest {
   }
 
   async #tryNames(): Promise<void> {
+    if (!(await this.#try('remove', () => works(this.#folder.unlink(this.#temp.name))))) return;
+    await (await this.#temp.create()).close();
     await this.#try('link', () => this.#link(), {
       without: 'an empty file reserves the name for a moment instead',
       isSpared: isWithoutLinks,
     });
-    const isRenamed = await this.#try('rename', () => works(this.#renameOver()));
-    await this.#try('remove', () => works(this.#folder.unlink((isRenamed ? this.#other : this.#temp).name)));
+    await this.#try('rename', () => works(this.#renameOver()));
     await this.#try('sync folder', () => works(this.#folder.sync()), {
       without: 'a power cut may lose the newest names',
     });
@@ -106,8 +118,10 @@ class WriteTest {
       return true;
     } catch (error) {
       const without = spared?.isSpared?.(error) === false ? undefined : spared?.without;
-      const said = `${fileError(error, name, this.#folder.path).message}${without ? `; ${without}` : ''}`;
-      this.#checks.push({ name, result: without ? 'worse' : 'failed', said });
+      const { message, hint } = fileError(error, name, this.#folder.path);
+      const said = `${message}${without ? `; ${without}` : ''}`;
+      const isAppendOnly = name === 'remove' && errnoOf(error) === 'EPERM';
+      this.#checks.push({ name, result: without ? 'worse' : 'failed', said, ...(isAppendOnly && { hint }) });
       return false;
     }
   }

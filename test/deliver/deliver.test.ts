@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isShrinkError, ShrinkError } from '../../src/core/errors.ts';
 import type { PublishIntent } from '../../src/core/job.ts';
-import { deliver } from '../../src/deliver/deliver.ts';
+import { deliver, findPublished } from '../../src/deliver/deliver.ts';
 import { identityOf } from '../../src/deliver/output-folder.ts';
 import { nodeFiles } from '../../src/platform/files/files.ts';
 import {
@@ -374,6 +374,19 @@ describe('an outbox that is not there', () => {
     const error = await failure(deliver(fixture.verified, fixture.options()));
     expect(error.code).toBe('unavailable');
     expect(readdirSync(fixture.root).sort()).toEqual(['inbox', 'work']);
+  });
+
+  // Was: held, with "checking ...: EPERM", once the result stood there.
+  test('that gives no name back: waits and says what to change, and finds its result once that is done', async () => {
+    const files = new FailingFiles().fail('unlink', 'EPERM', { nth: 2, forever: true });
+    let intent: PublishIntent | undefined;
+    const onIntent = async (given: PublishIntent) => void (intent = given);
+    const waits = { code: 'unavailable', hint: expect.stringContaining('chattr') };
+    expect(await failure(deliver(fixture.verified, fixture.options({ files, onIntent })))).toMatchObject(waits);
+    if (!intent) throw new Error('never published');
+    expect(await failure(findPublished(intent, fixture.options({ files })))).toMatchObject(waits);
+    expect(await findPublished(intent, fixture.options())).toMatchObject({ output: intent.target });
+    expect(readdirSync(fixture.outbox)).toEqual(['clip.mp4']);
   });
 
   test('replaced by another folder, as an empty mount point: nothing is put there', async () => {

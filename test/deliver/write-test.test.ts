@@ -21,9 +21,9 @@ test('a folder of our own does everything, and is left as it was', async () => {
     'write: ok',
     'date: ok',
     'sync: ok',
+    'remove: ok',
     'link: ok',
     'rename: ok',
-    'remove: ok',
     'sync folder: ok',
   ]);
   expect(probe.checks[0]?.said).toMatch(/^[\d.]+ .?B of [\d.]+ .?B free$/);
@@ -51,14 +51,22 @@ test.each<[Operation, string, boolean, string]>([
   expect(fixture.seen()).toEqual([]);
 });
 
-test('what could not be removed in the test is tried once more at its end', async () => {
-  const files = new FailingFiles().fail('rename', 'EACCES').fail('unlink', 'EACCES', { nth: 2 });
-  const probe = await probeFolder(fixture.outbox, files, 'x1');
-  expect(probe.checks.filter(check => check.result === 'failed').map(check => check.name)).toEqual([
-    'rename',
-    'remove',
-  ]);
+test('what could not be renamed in the test is removed at its end', async () => {
+  const probe = await probeFolder(fixture.outbox, new FailingFiles().fail('rename', 'EACCES'), 'x1');
+  expect(probe.checks.filter(check => check.result === 'failed').map(check => check.name)).toEqual(['rename']);
   expect(fixture.seen()).toEqual([]);
+});
+
+// Was: EEXIST, a chown as the remedy, and two more files by each test.
+test('a folder that takes names and gives none back says so, and one file is all that stays', async () => {
+  const fail = () => new FailingFiles().fail('unlink', 'EPERM', { forever: true });
+  for (const id of ['x1', 'x2']) {
+    const probe = await probeFolder(fixture.outbox, fail(), id);
+    expect(probe.checks.filter(check => check.result !== 'ok')).toMatchObject([
+      { name: 'remove', result: 'failed', hint: expect.stringContaining('chattr') },
+    ]);
+  }
+  expect(fixture.seen()).toEqual(['.shrinkbox-probex1.part: 9']);
 });
 
 test('a folder that is missing fails in words', async () => {

@@ -241,7 +241,7 @@ async function stateDir(config: Config): Promise<CheckResult> {
   if (distrusted) return process.geteuid?.() === 0 ? asRoot(about, distrusted) : failedCheck(about, distrusted);
   const probe = await probeFolder(dir, nodeFiles, probeId());
   const failed = probe.checks.find(check => check.result === 'failed');
-  if (failed) return { about, result: 'bad', said: `${dir}: ${failed.said}`, fix: OWN_IT };
+  if (failed) return { about, result: 'bad', said: `${dir}: ${failed.said}`, fix: failed.hint ?? OWN_IT };
   const low = await lowSpace(dir, config);
   if (low) return { about, ...low };
   return { about, result: 'ok', said: `${dir} (${kind.type}): ${saidOf(probe, 'space')}` };
@@ -308,7 +308,8 @@ async function folderResult(
   const probe = await probeFolder(dir, nodeFiles, probeId());
   const failed = probe.checks.filter(check => check.result === 'failed');
   const mustWork = failed.filter(check => !readOnly || check.name === 'list');
-  if (mustWork[0]) return { about, result: 'bad', said: `${dir}: ${mustWork[0].said}`, fix: OWN_IT };
+  if (mustWork[0])
+    return { about, result: 'bad', said: `${dir}: ${mustWork[0].said}`, fix: mustWork[0].hint ?? OWN_IT };
   if (failed.length > 0)
     return {
       about,

@@ -18,6 +18,8 @@ export const FILES_EN = {
     'That file system is mounted read-only, which the kernel also does after errors ("dmesg" tells). Check the disk, and mount it writable.',
   'files.hint-stale':
     'The server no longer knows what was open there. Check the share, or mount it again; shrinkbox continues by itself when it is back.',
+  'files.hint-append-only':
+    'Names can be added there and not taken away. "lsattr -d" on the folder shows an "a" or "i" if that is why: "chattr -a -i" removes it. On a share, allow it for the user shrinkbox runs as.',
   'files.hint-denied':
     'Check the permissions of that path for the user shrinkbox runs as ("shrinkbox doctor" tests every folder).',
   'files.hint-unavailable': 'Check that the disk or share is mounted; shrinkbox continues by itself when it is back.',

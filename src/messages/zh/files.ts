@@ -44,6 +44,8 @@ export const FILES_ZH = {
   'files.hint-read-only':
     '该文件系统是只读挂载的，内核在出错后也会这样做（“dmesg” 可以查看）。请检查磁盘，并以可写方式挂载。',
   'files.hint-stale': '服务器已不认识那里打开的文件。请检查共享或重新挂载；恢复后 shrinkbox 会自动继续。',
+  'files.hint-append-only':
+    '那里可以新增名字，但不能删除。如果对该文件夹运行 “lsattr -d” 显示 “a” 或 “i”，原因就在于此：用 “chattr -a -i” 去掉即可。如果是共享，请为运行 shrinkbox 的用户开放该权限。',
   'files.hint-denied': '请检查运行 shrinkbox 的用户对该路径的权限（“shrinkbox doctor” 会逐个测试文件夹）。',
   'files.hint-unavailable': '请检查磁盘或共享是否已挂载；恢复后 shrinkbox 会自动继续。',
   'files.hint-bad-name': '请把文件改成更短、更简单的名字。',

@@ -56,9 +56,15 @@ export function fileError(
   return new ShrinkError(code, message, {
     doing,
     subject: path,
-    hint: hint ?? HINTS_BY_ERRNO[errno] ?? HINTS[code],
+    hint: hint ?? (keepsNames(error) ? say('files.hint-append-only') : HINTS_BY_ERRNO[errno]) ?? HINTS[code],
     cause: error,
   });
+}
+
+/** Whether a folder lets nobody take a name away, not even its owner: an attribute of it, where files could be made. */
+export function keepsNames(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === 'EPERM' && (syscall === 'unlink' || syscall === 'rename');
 }
 
 /** Node's `ENOENT: no such file or directory, open '/a/b'` without the code before it and the call after it. */
