@@ -281,7 +281,8 @@ const comparedRule = z.object({
 export const explanation = z
   .object({
     path: text,
-    folder: text.nullable().describe('the inbox the file is in'),
+    folder: text.nullable().describe('the inbox or library the file is in'),
+    library: z.boolean().optional().describe('true where that is a library'),
     rules: z.array(comparedRule).describe('every rule compared, in order'),
     arriving: text.nullable().describe('why it has not been taken yet; null if nobody waits for it'),
     verdict: text.describe('what would be done, or why not'),

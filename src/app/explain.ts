@@ -6,6 +6,7 @@ import { isShrinkError, sentenceOf, type ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
 import type { EngineName, Job, Order, Pin, Sidecar, Sighting } from '../core/job.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
+import type { Library } from '../config/load.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
   instructionFor,
@@ -15,14 +16,19 @@ import {
   sidecarNameOf,
 } from '../inbox/ignored-names.ts';
 import { openedFile } from '../inbox/guarded-fs.ts';
+import { procUsers } from '../inbox/open-files.ts';
 import { readInstruction } from '../inbox/sidecar.ts';
+import { mayBeDone } from '../library/plan/inspect.ts';
+import { whyLeftAlone as whyFilmLeftAlone } from '../library/plan/look.ts';
 import { say } from '../messages/say.ts';
+import type { Clock } from '../platform/clock.ts';
 import { type HeldFile, openBelow, openFolder } from '../platform/files/door.ts';
 import { holding } from '../platform/files/entry.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { type Files, fingerprint, pinFrom, pinOf } from '../platform/files/files.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import { type Folders, namesBelow } from './folders.ts';
+import { samePlace } from './library-history.ts';
 import type { Rulebook } from './rulebook.ts';
 
 export interface ExplainContext {
@@ -31,6 +37,8 @@ export interface ExplainContext {
   rulebook: Pick<Rulebook, 'trace'>;
   engines: Partial<Record<EngineName, Engine>>;
   files: Files;
+  /** Films of a library have to have an age. */
+  clock: Pick<Clock, 'now'>;
   /** Why a path has not been taken yet, if the watcher is waiting for it; absent without a daemon. */
   arriving?(path: string): Sentence | string | undefined;
 }
@@ -134,6 +142,10 @@ async function explainFound(
     const { folder, relative } = found ?? { folder: context.folders.all[0], relative: basename(path) };
     if (!folder) return { ...nothing, ...verdictOf(say('app.in-no-inbox')), before: viewsOf(known) };
     const { inbox } = folder;
+    if (found?.folder.library) {
+      const film = { path, relative, stats, source, library: found.folder.library };
+      return { ...(await filmInLibrary(film, context, signal)), before: viewsOf(known) };
+    }
     const { sidecar, unread } = await sidecarBeside(root, path, files);
     const sighting = { inbox, path, relative, pin: pinFrom(stats), sidecar };
     const answer = await decisionOn(sighting, { ...context, source, unread }, signal);
@@ -141,6 +153,53 @@ async function explainFound(
   } finally {
     if (!isShrinkError(source)) await source.close().catch(() => {});
   }
+}
+
+interface LibraryFilm {
+  path: string;
+  relative: string;
+  stats: BigIntStats;
+  source: HeldFile | ShrinkError;
+  library: Library;
+}
+
+/** What a plan of the library would say of it, and what would be done once that is started. */
+async function filmInLibrary(
+  { path, relative, stats, source, library }: LibraryFilm,
+  context: ExplainContext,
+  signal: AbortSignal | undefined,
+): Promise<Omit<Explanation, 'before'>> {
+  const { ledger, rulebook, engines, files, clock } = context;
+  const { library: inbox, minAge } = library;
+  const sighting = { inbox, path, relative, pin: pinFrom(stats) };
+  const { decision, checked } = rulebook.trace(sighting, 1);
+  const rules = checked.map(({ name, matched, why }) => ({ name, matched, why: why.text, message: messageOf(why) }));
+  const answer = { path, folder: inbox, library: true, rules, arriving: null };
+  const leave = (why: Sentence) => ({ ...answer, ...verdictOf(say('app.left-alone', { why })), plan: [] });
+  if (isShrinkError(source)) return leave(sentenceOf(source));
+
+  const name = basename(relative);
+  const beside = await holding(openFolder(inbox, relative.split('/').slice(0, -1), files), folder => folder.list());
+  const names = beside.map(entry => entry.name);
+  const user = process.geteuid?.() ?? 0;
+  const byLook = whyFilmLeftAlone({ name, stats, beside: names, now: clock.now(), minAge, user });
+  if (byLook) return leave(byLook.why);
+  const may = await mayBeDone(relative, source, {
+    decide: () => decision,
+    known: ({ pin }) => samePlace(ledger.atPlace(inbox, relative), pin),
+    users: procUsers,
+  });
+  if ('left' in may) return leave(may.why);
+  const { rule, engine, target, messages, why } = may.decision;
+  const order = { job: 'explain', source: path, sourceBytes: Number(stats.size), target, inPlace: true };
+  const planned = await planOf(engines[engine], { order, source, signal });
+  if ('refused' in planned && planned.refused.code === 'cannot-fit') return leave(sentenceOf(planned.refused));
+  const lines = linesOf(planned);
+  const because = messages?.why ? { ...messages.why, text: why } : why;
+  const would = say('app.will-be-done', { rule, engine, why: because });
+  const said = verdictOf(say('app.if-planned', { would }));
+  const plan = lines.map(line => messageOf(line) ?? null);
+  return { ...answer, ...said, messages: { ...said.messages, plan }, plan: lines.map(line => textOf(line)) };
 }
 
 /** Nothing comes of a file that is in no inbox; what would, is said. */
@@ -196,7 +255,7 @@ async function decisionOn(
   const why = messages?.why ? { ...messages.why, text: decision.why } : decision.why;
   const order = { job: 'explain', source: path, sourceBytes: pin.sizeBytes, target, instruction };
   const { text, ...verdict } = say('app.will-be-done', { rule, engine, why });
-  const lines = [...first, ...(await planOf(engines[engine], { order, source, signal }))];
+  const lines = [...first, ...linesOf(await planOf(engines[engine], { order, source, signal }))];
   const plan = lines.map(line => messageOf(line) ?? null);
   const codes = { verdict, arriving: messageOf(pending), plan };
   return { ...answer, verdict: text, messages: codes, plan: lines.map(line => textOf(line)) };
@@ -237,19 +296,26 @@ interface Planning {
   signal: AbortSignal | undefined;
 }
 
-async function planOf(engine: Engine | undefined, { order, source, signal }: Planning): Promise<(Sentence | string)[]> {
-  if (!engine?.describe) return [];
+type Planned = { lines: (Sentence | string)[] } | { refused: ShrinkError };
+
+async function planOf(engine: Engine | undefined, { order, source, signal }: Planning): Promise<Planned> {
+  if (!engine?.describe) return { lines: [] };
   const late = AbortSignal.timeout(PLAN_MS);
   try {
     if (isShrinkError(source)) throw source;
-    return await engine.describe(order, source, signal ? AbortSignal.any([signal, late]) : late);
+    return { lines: await engine.describe(order, source, signal ? AbortSignal.any([signal, late]) : late) };
   } catch (error) {
     signal?.throwIfAborted();
     if (!isShrinkError(error)) throw error;
-    const { hint, messages } = error;
-    const advice = hint === undefined ? [] : [messages.hint ? { ...messages.hint, text: hint } : hint];
-    return [sentenceOf(error), ...advice];
+    return { refused: error };
   }
+}
+
+function linesOf(planned: Planned): (Sentence | string)[] {
+  if ('lines' in planned) return planned.lines;
+  const { hint, messages } = planned.refused;
+  const advice = hint === undefined ? [] : [messages.hint ? { ...messages.hint, text: hint } : hint];
+  return [sentenceOf(planned.refused), ...advice];
 }
 
 function viewsOf(jobs: readonly Job[]): JobDetail[] {

@@ -45,8 +45,6 @@ export class LibraryStages implements LibraryStagesPort {
     const notes = candidate.messages?.notes?.map(note => note?.code) ?? [];
     const against = [
       ...(candidate.damagedSource ? [say('library.damaged')] : []),
-      // Marked as made by shrinkbox, it would never become what was asked for.
-      ...(notes.includes('local.h264-instead') ? [say('library.other-codec')] : []),
       ...(notes.includes('local.differences-visible') ? [say('library.differences-visible')] : []),
       ...(isSmaller ? [] : [say('local.cannot-shrink-unseen')]),
     ];

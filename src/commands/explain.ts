@@ -27,10 +27,11 @@ export const defineExplain: Define = (program, action) => {
 };
 
 function explanationLines({ paint, io }: Context, explanation: Explanation): string[] {
-  const { path, folder, rules, arriving, verdict, plan, before } = explanation;
+  const { path, folder, library, rules, arriving, verdict, plan, before } = explanation;
+  const kind = library ? 'library' : 'inbox';
   return [
     paint('bold', escapeForTerminal(path)),
-    `  ${folder === null ? 'not in any inbox' : `in the inbox ${escapeForTerminal(folder)}`}`,
+    `  ${folder === null ? 'not in any inbox' : `in the ${kind} ${escapeForTerminal(folder)}`}`,
     ...rules.map(
       rule =>
         `  ${paint(rule.matched ? 'green' : 'dim', rule.matched ? '+' : '-')} ${escapeForTerminal(`${rule.name}: ${rule.why}`)}`,

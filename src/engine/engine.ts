@@ -54,7 +54,7 @@ export interface FilmFacts {
 
 /** `sampled` where it was. */
 export type Forecast =
-  | { kind: 'leave'; why: Sentence; code: 'codec' | 'would-lose' | 'saves-too-little' }
+  | { kind: 'leave'; why: Sentence; code: 'codec' | 'no-encoder' | 'would-lose' | 'below-floor' | 'saves-too-little' }
   | { kind: 'encode'; bytes: number; seconds: number; film: FilmFacts; sampled?: SampledFilm };
 
 /** What was done and what a person should know, as a candidate keeps it: texts, and their codes beside them. */

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/load.ts';
 import type { Explanation } from '../../src/api/types.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
+import type { Order } from '../../src/core/job.ts';
 import { type ExplainContext, explainFile, explainOnPage } from '../../src/app/explain.ts';
 import { Folders } from '../../src/app/folders.ts';
 import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
@@ -48,9 +49,43 @@ function contextOf(files: Files, sidecars: unknown[] = []): ExplainContext {
     },
     engines: {},
     files,
+    clock: { now: () => Date.now() },
     arriving: asked => (asked.endsWith('clip.mp4') ? 'it is empty' : undefined),
   };
 }
+
+// Was: "in the inbox", with a plan for films that the library leaves alone.
+describe('a film of a library', () => {
+  const asked = async ({ minAge = 0, lines = ['two passes'] as string[] | ShrinkError } = {}) => {
+    const library = { library: inbox, originals: 'replace', minAge, rules: [] };
+    const config = { stateDir: join(dir, 'state'), folders: [], libraries: [library] } as unknown as Config;
+    const orders: Order[] = [];
+    const describe = async (order: Order) => {
+      orders.push(order);
+      if (lines instanceof ShrinkError) throw lines;
+      return lines.map(text => ({ text }));
+    };
+    const engines = { local: { describe } } as unknown as ExplainContext['engines'];
+    const context = { ...contextOf(nodeFiles), folders: new Folders(config, nodeFiles), engines };
+    return { orders, explanation: await explainFile(join(inbox, 'clip.mp4'), context) };
+  };
+
+  it('is said to be that, and what a started plan would do in its place', async () => {
+    const { explanation, orders } = await asked();
+    expect(explanation).toMatchObject({ folder: inbox, library: true, plan: ['two passes'] });
+    expect(explanation.verdict).toMatch(/^put in its place once a plan of the library is started: rule default/);
+    expect(orders).toMatchObject([{ inPlace: true }]);
+  });
+
+  it.each([
+    ['by what its inode says, and nothing is planned', { minAge: 86_400_000 }, /^left alone: .*\(min_age\)$/, 0],
+    ['by what its content says', { lines: new ShrinkError('cannot-fit', 'too good') }, /^left alone: too good$/, 1],
+  ])('is left alone %s', async (_, facts, verdict, looks) => {
+    const { explanation, orders } = await asked(facts);
+    expect(explanation).toMatchObject({ library: true, plan: [], verdict: expect.stringMatching(verdict) });
+    expect(orders).toHaveLength(looks);
+  });
+});
 
 describe('explain', () => {
   it('says what the rules say of a plain file', async () => {

@@ -8,16 +8,16 @@ import { aJob } from '../support/builders.ts';
 
 const stages = new LibraryStages({ folders: {} as Folders, files: nodeFiles, forbidden: () => [], log: silentLogger });
 
-it.each([
-  ['may look worse', 'local.differences-visible', 'differences may be visible'],
-  ['is H.264 where AV1 was asked for', 'local.h264-instead', 'cannot make the codec'],
-])('a result that %s took the place of its film', async (_, code, why) => {
-  const job = aJob();
-  const bytes = Math.floor(job.pin.sizeBytes / 2);
-  const candidate = {
-    ...{ path: '/gone/out.mp4', isSource: false, bytes, expect: {}, how: '', notes: ['a note'] },
-    messages: { notes: [{ code, params: {} }] },
-  } as unknown as Candidate;
-  const refused = { code: 'cannot-fit', message: expect.stringContaining(why) };
-  await expect(stages.prepare(job, candidate)).rejects.toMatchObject(refused);
-});
+it.each([['may look worse', 'local.differences-visible', 'differences may be visible']])(
+  'a result that %s took the place of its film',
+  async (_, code, why) => {
+    const job = aJob();
+    const bytes = Math.floor(job.pin.sizeBytes / 2);
+    const candidate = {
+      ...{ path: '/gone/out.mp4', isSource: false, bytes, expect: {}, how: '', notes: ['a note'] },
+      messages: { notes: [{ code, params: {} }] },
+    } as unknown as Candidate;
+    const refused = { code: 'cannot-fit', message: expect.stringContaining(why) };
+    await expect(stages.prepare(job, candidate)).rejects.toMatchObject(refused);
+  },
+);

@@ -134,5 +134,5 @@ async function explainer(
   const tools = await findTools(config.local).catch(() => undefined);
   const parts = { config, secrets: {}, clock: context.io.clock, log: silentLogger };
   const engines = tools ? await createEngines({ ...parts, tools }) : {};
-  return path => explainFile(path, { folders, ledger, rulebook, engines, files: nodeFiles });
+  return path => explainFile(path, { folders, ledger, rulebook, engines, files: nodeFiles, clock: context.io.clock });
 }

@@ -7,8 +7,9 @@ import { availableParallelism, totalmem } from 'node:os';
 import { ShrinkError } from '../../core/errors.ts';
 import type { Candidate, EngineName, Order } from '../../core/job.ts';
 import type { MediaFacts } from '../../core/media-info.ts';
+import type { Planned } from '../../core/inventory.ts';
 import type { Sentence } from '../../core/message.ts';
-import type { Tools } from '../../media/ffmpeg/tools.ts';
+import { cannotWrite, type Tools } from '../../media/ffmpeg/tools.ts';
 import { probe } from '../../media/probe/probe.ts';
 import { say } from '../../messages/say.ts';
 import type { InputFile } from '../../platform/files/files.ts';
@@ -31,8 +32,11 @@ import { copyPicture } from './encode/remux.ts';
 import type { HandsFactory } from './hands.ts';
 import { takeSamples } from './measure/sample.ts';
 import {
+  type Below,
   describeEncode,
   describeHeld,
+  type EncodeBasis,
+  type EncodePlan,
   expectedSeconds,
   planEncode,
   type PlanOptions,
@@ -45,7 +49,15 @@ import { whyKept } from './plan/in-place.ts';
 import type { SampledRate } from './plan/scale.ts';
 import { type Cutting, CUTTING } from './plan/segments.ts';
 import { describeInventory, planInventory } from './plan/fates.ts';
-import { type Choice, choose, describeChoice, describePart, describePlan, withPossibleCodec } from './plan/strategy.ts';
+import {
+  type Choice,
+  choose,
+  describeChoice,
+  describePart,
+  describePlan,
+  type EncodeChoice,
+  withPossibleCodec,
+} from './plan/strategy.ts';
 import { LocalCheckpoints } from './run/checkpoints.ts';
 import { LocalJob } from './run/local-job.ts';
 import { Meter } from './run/progress.ts';
@@ -120,29 +132,50 @@ class LocalEngine implements Engine {
     const { tools, clock, effort, cutting = CUTTING, nice = NICE } = this.#options;
     const facts = await probe(source, { tools, signal, trim: order.target.trim });
     const possible = withPossibleCodec(order, facts, tools);
-    let choice = choose(facts, possible.order);
+    const choice = choose(facts, possible.order);
     const lines = [...describeChoice(facts, choice, order), ...possible.notes];
     const { target } = possible.order;
     if (choice.kind === 'copy') {
+      if (order.inPlace) throw leaves(order, choice.why);
       return [...lines, ...describeInventory(planInventory({ way: 'copy', facts, target, tools, copy: choice }))];
     }
+    const cannot = this.#cannotEncode(choice);
+    if (cannot && order.inPlace) throw leaves(order, cannot);
     const threads = threadsFor(facts, this.#options.threads);
     const sample = await takeSamples({ tools, facts, target, input: source, threads, clock, nice, signal });
-    let basis = { facts, order: possible.order, choice, sample };
-    const atOnce: PlanOptions['atOnce'] = (picture, codec) => this.#hands.atOnce({ facts, picture, codec });
-    let plan = planEncode(basis, { tools, cutting, atOnce });
-    const below = plan.belowFloor ? whatIsBelow(basis, plan, tools) : undefined;
-    if (below && choice.otherwise?.kind === 'encode') {
-      lines.push(whyGivenUp(choice, below), describePlan(choice.otherwise));
-      choice = choice.otherwise;
-      basis = { ...basis, choice };
-      plan = planEncode(basis, { tools, cutting, atOnce });
-    }
-    const { picture, sound } = plan;
-    const inventory = planInventory({ way: 'encode', facts, target, tools, codec: choice.codec, picture, sound });
-    if (plan.belowFloor && below) return [...lines, describeHeld(choice, below), ...describeInventory(inventory)];
+    const foreseen = this.#foresee({ facts, order: possible.order, choice, sample });
+    const { basis, plan, inventory, below, gaveUp, kept } = foreseen;
+    if (kept) throw leaves(order, kept.why);
+    if (gaveUp) lines.push(whyGivenUp(choice, gaveUp), describePlan(basis.choice));
+    if (below) return [...lines, describeHeld(choice, below), ...describeInventory(inventory)];
     const planned = describeEncode(basis, plan, effort);
     return [...lines, ...planned, ...this.#onHardware({ ...basis, plan, cutting }), ...describeInventory(inventory)];
+  }
+
+  /** What would be done with a sampled source. */
+  #foresee(asked: EncodeBasis): Foreseen {
+    const { tools, cutting = CUTTING } = this.#options;
+    const { facts, order, choice } = asked;
+    const atOnce: PlanOptions['atOnce'] = (picture, codec) => this.#hands.atOnce({ facts, picture, codec });
+    const planOf = (basis: EncodeBasis) => planEncode(basis, { tools, cutting, atOnce });
+    let [basis, plan] = [asked, planOf(asked)];
+    let below = plan.belowFloor ? whatIsBelow(basis, plan, tools) : undefined;
+    let gaveUp: Below | undefined;
+    if (below && choice.otherwise?.kind === 'encode') {
+      basis = { ...asked, choice: choice.otherwise };
+      [plan, gaveUp, below] = [planOf(basis), below, undefined];
+    }
+    const { picture, sound } = plan;
+    const { codec } = basis.choice;
+    const inventory = planInventory({ way: 'encode', facts, target: order.target, tools, codec, picture, sound });
+    const foreseen = { basis, plan, inventory, ...(below && { below }), ...(gaveUp && { gaveUp }) };
+    const kept = order.inPlace ? whyLeft(foreseen) : undefined;
+    return { ...foreseen, ...(kept && { kept }) };
+  }
+
+  #cannotEncode({ codec }: EncodeChoice): Sentence | undefined {
+    const why = cannotWrite(codec, this.#options.tools);
+    return why && say('local.cannot-encode', { codec, why });
   }
 
   /** What `explain` says of the graphics card. */
@@ -155,34 +188,25 @@ class LocalEngine implements Engine {
   }
 
   async forecast(order: Order, source: InputFile, { signal, like }: ForecastOptions): Promise<Forecast> {
-    const { tools, clock, effort, cutting = CUTTING, nice = NICE } = this.#options;
+    const { tools, clock, effort, nice = NICE } = this.#options;
     const facts = await probe(source, { tools, signal });
-    const possible = withPossibleCodec({ ...order, inPlace: true }, facts, tools);
-    const choice = choose(facts, possible.order);
+    const inPlace = { ...order, inPlace: true };
+    const choice = choose(facts, inPlace);
     if (choice.kind === 'copy') return { kind: 'leave', code: 'saves-too-little', why: choice.why };
-    const { target } = possible.order;
-    const { video } = facts;
+    const cannot = this.#cannotEncode(choice);
+    if (cannot) return { kind: 'leave', code: 'no-encoder', why: cannot };
+    const { target } = order;
     const film = filmOf(facts);
     const threads = threadsFor(facts, this.#options.threads);
     const before = like(film);
     const sample = before
       ? sampleLike(before, facts)
       : await takeSamples({ tools, facts, target, input: source, threads, clock, nice, signal });
-    const basis = { facts, order: possible.order, choice, sample };
-    const plan = planEncode(basis, {
-      tools,
-      cutting,
-      atOnce: (way, codec) => this.#hands.atOnce({ facts, picture: way, codec }),
-    });
-    const { picture, sound } = plan;
-    const inventory = planInventory({ way: 'encode', facts, target, tools, codec: choice.codec, picture, sound });
-    const kept = whyKept(possible.order, { source: video.codec, codec: choice.codec, plan: inventory });
+    const { basis, plan, kept } = this.#foresee({ facts, order: inPlace, choice, sample });
     if (kept) return { kind: 'leave', ...kept };
-    const bytes = Math.round(choice.mode === 'quality' ? plan.bytes * BYTES_OF[choice.codec] : plan.bytes);
-    if (bytes > choice.capBytes)
-      return { kind: 'leave', code: 'saves-too-little', why: say('local.cannot-shrink-unseen') };
     const seconds = expectedSeconds(basis, plan, effort) ?? facts.durationS;
-    return { kind: 'encode', bytes, seconds, film, ...(before ? {} : { sampled: sampledFrom(sample, facts) }) };
+    const sampled = before ? {} : { sampled: sampledFrom(sample, facts) };
+    return { kind: 'encode', bytes: expectedBytes(basis, plan), seconds, film, ...sampled };
   }
 
   /** Reading through a long file on a slow share takes minutes, so it is done once per job. */
@@ -203,6 +227,44 @@ export function thisMachine(jobs = 1): Machine {
   const limit = process.constrainedMemory();
   const memoryBytes = Math.min(totalmem(), limit > 0 ? limit : Infinity);
   return { cores: Math.max(1, Math.floor(availableParallelism() / jobs)), memoryBytes: memoryBytes / jobs };
+}
+
+interface Foreseen {
+  /** Of what is done in the end. */
+  basis: EncodeBasis;
+  plan: EncodePlan;
+  inventory: Planned[];
+  /** It looks worse than its floor, and is held for that. */
+  below?: Below;
+  /** The same of the size that was given up for the quality. */
+  gaveUp?: Below;
+  /** In place of its source: why that stays. */
+  kept?: Kept;
+}
+
+type Kept = Omit<Extract<Forecast, { kind: 'leave' }>, 'kind'>;
+
+/** Why a film of a library keeps its place, whatever a person would say to one in an inbox. */
+function whyLeft({
+  basis,
+  plan,
+  inventory,
+  below,
+}: Pick<Foreseen, 'basis' | 'plan' | 'inventory' | 'below'>): Kept | undefined {
+  const { facts, choice } = basis;
+  const kept = whyKept({ source: facts.video.codec, codec: choice.codec, plan: inventory });
+  if (kept) return kept;
+  if (below) return { code: 'below-floor', why: describeHeld(choice, below) };
+  if (expectedBytes(basis, plan) <= choice.capBytes) return undefined;
+  return { code: 'saves-too-little', why: say('local.cannot-shrink-unseen') };
+}
+
+function leaves(order: Order, why: Sentence): ShrinkError {
+  return new ShrinkError('cannot-fit', why, { subject: order.source });
+}
+
+function expectedBytes({ choice }: EncodeBasis, { bytes }: EncodePlan): number {
+  return Math.round(choice.mode === 'quality' ? bytes * BYTES_OF[choice.codec] : bytes);
 }
 
 /** What the picture of a later codec takes where none looks worse, by what x264 takes: docs/encoding.md, Codecs. */

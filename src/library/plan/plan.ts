@@ -38,7 +38,14 @@ export interface PlanOptions {
 
 const LARGEST = 20;
 /** Verdicts that are true of the file itself, and need not be found out again. */
-const LASTING: ReadonlySet<Left> = new Set(['codec', 'would-lose', 'saves-too-little', 'protected', 'damaged']);
+const LASTING: ReadonlySet<Left> = new Set([
+  'codec',
+  'would-lose',
+  'below-floor',
+  'saves-too-little',
+  'protected',
+  'damaged',
+]);
 
 interface Looked extends Candidate {
   verdict: LeftAlone | Worthwhile;

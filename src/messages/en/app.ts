@@ -82,6 +82,7 @@ export const APP_EN = {
     `left alone: it is a link that leads out of the inbox (${p.target})`,
   'app.too-many-explanations': 'too many files are being explained at once',
   'app.if-in-inbox': (p: { inbox: string; would: string }) => `in the inbox ${p.inbox} it would be: ${p.would}`,
+  'app.if-planned': (p: { would: string }) => `put in its place once a plan of the library is started: ${p.would}`,
   'app.will-be-done': (p: { rule: string; engine: string; why: string }) =>
     `rule ${p.rule}, engine ${p.engine}: ${p.why}`,
 };

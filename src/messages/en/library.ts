@@ -15,7 +15,9 @@ const KINDS: Readonly<Record<string, string>> = {
   unreadable: 'that cannot be read',
   'no-rule': 'that no rule takes',
   codec: 'in a codec that makes more of its bits than the one asked for',
+  'no-encoder': 'for which this ffmpeg lacks the encoder that was asked for',
   'would-lose': 'with something that would be missing from the result',
+  'below-floor': 'that would look worse than their floor',
   'saves-too-little': 'that are efficient already',
   protected: 'copy-protected',
   damaged: 'damaged, or no films',
@@ -31,7 +33,6 @@ export const LIBRARY_EN = {
     'every user of this machine may open this page; to plan and start libraries here, set http.token_file, or use `shrinkbox library` as the user shrinkbox runs as',
   'library.differences-visible': 'even at the highest quality, differences may be visible',
   'library.stopped': 'the library was stopped',
-  'library.other-codec': 'this ffmpeg cannot make the codec that was asked for',
   'library.held-up': (p: { count: number }) =>
     `${p.count} films need you; nothing more is begun until some of them are settled`,
   'library.name-taken': ({ path }: On) => `its result would be ${path}, and another file has that name`,

@@ -72,6 +72,7 @@ export const APP_ZH = {
   'app.is-link-outside': (p: { target: string }) => `不处理：它是指向收件箱之外的链接（${p.target}）`,
   'app.too-many-explanations': '正在说明的文件过多',
   'app.if-in-inbox': (p: { inbox: string; would: string }) => `如果放进收件箱 ${p.inbox}：${p.would}`,
+  'app.if-planned': (p: { would: string }) => `开始执行该媒体库的计划后原位替换：${p.would}`,
   'app.will-be-done': (p: { rule: string; engine: string; why: string }) =>
     `规则 ${p.rule}，引擎 ${p.engine}：${p.why}`,
 };

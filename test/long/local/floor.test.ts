@@ -8,11 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../src/config/defaults.ts';
 import type { Rule } from '../../../src/config/load.ts';
 import type { Target } from '../../../src/core/target.ts';
+import type { Forecast, SampledFilm } from '../../../src/engine/engine.ts';
+import type { LocalEngineOptions } from '../../../src/engine/local/engine.ts';
 import { cannotWrite } from '../../../src/media/ffmpeg/tools.ts';
 import { decide } from '../../../src/rules/decide.ts';
 import { recordingContext } from '../../contract/engine.ts';
-import { bytes, engineFor, inWorkDir, orderFor, refusal, shrink } from '../../engine/local/support.ts';
-import { realTools } from '../../support/footage.ts';
+import { bytes, engineFor, inWorkDir, orderFor, refusal, share, shrink, TARGET } from '../../engine/local/support.ts';
+import { footage, realTools } from '../../support/footage.ts';
 import { openSource } from '../../support/with-source.ts';
 
 const SMALL = 150_000;
@@ -150,6 +152,73 @@ describe('a film that 150 kB would spoil', () => {
     const { candidate, after } = await shrink({ path: film }, targetOf({ codec: 'av1' }));
     expect(after.video).toMatchObject({ codec: 'av1', width: 320, height: 180 });
     expect(candidate.notes.join()).toMatch(/not made as small as 150 kB/);
+  });
+});
+
+/** What a library's plan says of a film, sampled or like another one that was. */
+async function foreseen(
+  path: string,
+  target: Target,
+  { like, engine: options }: { like?: SampledFilm; engine?: Partial<LocalEngineOptions> } = {},
+): Promise<Forecast | undefined> {
+  const source = await openSource(path);
+  const engine = await engineFor(options);
+  const signal = AbortSignal.timeout(60_000);
+  return engine
+    .forecast?.(await orderFor(path, target), source, { signal, like: () => like })
+    .finally(() => source.close());
+}
+
+/** Why its job there leaves it, and after which steps. */
+function refusedInPlace(path: string, target: Target, engine: Partial<LocalEngineOptions> = {}) {
+  return inWorkDir(async workDir => {
+    const { context, recorded } = recordingContext({ workDir });
+    const order = { ...(await orderFor(path, target)), inPlace: true };
+    const error = await refusal((await engineFor(engine)).run(order, context));
+    return { error, steps: recorded.steps };
+  });
+}
+
+describe('a plan for it in a library', () => {
+  // Was: planned as 150 kB, and held when its turn came.
+  it('leaves it alone where its size would look worse than its floor, whoever was sampled', async () => {
+    const sampled = await foreseen(film, targetOf({ ...WRITTEN, floor: 'any', size: { kind: 'share', share: 0.9 } }));
+    if (sampled?.kind !== 'encode' || !sampled.sampled) throw new Error('not planned');
+    const left = { kind: 'leave', code: 'below-floor', why: { text: expect.stringMatching(/held/) } };
+    expect(await foreseen(film, targetOf(WRITTEN))).toMatchObject(left);
+    expect(await foreseen(film, targetOf(WRITTEN), { like: sampled.sampled })).toMatchObject(left);
+  });
+
+  it('expects the size that keeping its quality takes, where the rule asks for that', async () => {
+    const kept = await foreseen(film, targetOf({ floor: 'good', belowFloor: 'keep-quality' }));
+    const { size: _, ...unbounded } = targetOf({});
+    expect(kept).toMatchObject({ kind: 'encode' });
+    expect(kept).toEqual({
+      ...(await foreseen(film, unbounded)),
+      seconds: expect.any(Number),
+      sampled: expect.anything(),
+    });
+    if (kept?.kind === 'encode') expect(kept.bytes).toBeGreaterThan(SMALL);
+  });
+
+  // Was: a size in the rule made H.264 of HEVC.
+  it('leaves HEVC alone where the rule makes H.264, with a size or without', async () => {
+    const hevc = await footage('hevc');
+    const target = { ...TARGET, ...share(0.5) };
+    expect(await foreseen(hevc, target)).toMatchObject({ kind: 'leave', code: 'codec' });
+    const { error } = await refusedInPlace(hevc, target);
+    expect(error).toMatchObject({ code: 'cannot-fit', message: expect.stringContaining('makes more of its bits') });
+  });
+
+  // Was: encoded as H.264, and thrown away.
+  it('leaves it alone where the encoder that was asked for is missing, and so does the job before any work', async () => {
+    const engine = { tools: { ...(await realTools()), encoders: new Set(['libx264']) } };
+    const target = targetOf({ codec: 'h265', floor: 'any' });
+    expect(await foreseen(film, target, { engine })).toMatchObject({ kind: 'leave', code: 'no-encoder' });
+    expect(await foreseen(film, target)).toMatchObject({ kind: 'encode' });
+    const { error, steps } = await refusedInPlace(film, target, engine);
+    expect(error).toMatchObject({ code: 'cannot-fit', message: expect.stringContaining('cannot encode h265') });
+    expect(steps).toEqual(['probe']);
   });
 });
 

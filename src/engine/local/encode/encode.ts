@@ -63,10 +63,14 @@ export async function encode(job: LocalJob, choice: EncodeChoice): Promise<Outco
   const { checkpoints, context, order } = job;
   const why = cannotWrite(choice.codec, job.tools);
   if (why) {
-    throw new ShrinkError('cannot-do', say('local.cannot-encode', { codec: choice.codec, why }), {
-      subject: order.source,
-      hint: say('local.cannot-encode-hint'),
-    });
+    throw new ShrinkError(
+      order.inPlace ? 'cannot-fit' : 'cannot-do',
+      say('local.cannot-encode', { codec: choice.codec, why }),
+      {
+        subject: order.source,
+        hint: say('local.cannot-encode-hint'),
+      },
+    );
   }
   const sample = await sampleRate(job);
   if (checkpoints.whole.get()) return await new Encoding(job.with({ cutting: undefined }), choice, sample).run();

@@ -10,9 +10,9 @@ import type { Codec } from './crf.ts';
 const RANKS: Readonly<Record<string, number>> = { h264: 1, hevc: 2, vp9: 2, av1: 3 };
 const RANK_OF: Readonly<Record<Codec, number>> = { h264: 1, h265: 2, av1: 3 };
 
-/** Why a source's codec makes more of its bits than the one asked for; `undefined` where it does not, or where a size counts. */
-function whyCodecIsWorse(source: string, codec: Codec, { target }: Pick<Order, 'target'>): Sentence | undefined {
-  const isBetter = (RANKS[source] ?? 0) > RANK_OF[codec] && target.size === undefined;
+/** Why a source's codec makes more of its bits than the one asked for, in whatever size; `undefined` where it does not. */
+function whyCodecIsWorse(source: string, codec: Codec): Sentence | undefined {
+  const isBetter = (RANKS[source] ?? 0) > RANK_OF[codec];
   return isBetter ? say('local.codec-worse', { source, codec }) : undefined;
 }
 
@@ -36,16 +36,16 @@ interface Way {
 }
 
 /** Why a source keeps its place whatever its result would be; `undefined` where nothing speaks against one. */
-export function whyKept(order: Order, { source, codec, plan }: Way) {
+export function whyKept({ source, codec, plan }: Way) {
   const [first, ...others] = lossesOf(plan);
   if (first) return { code: 'would-lose', why: say('local.would-lose', { what: [first, ...others] }) } as const;
-  const worse = whyCodecIsWorse(source, codec, order);
+  const worse = whyCodecIsWorse(source, codec);
   return worse && ({ code: 'codec', why: worse } as const);
 }
 
 /** Before hours are spent. @throws ShrinkError `cannot-do` with what would be lost, `cannot-fit` where nothing can be gained */
 export function mustBeWorthIt(order: Order, way: Way): void {
-  const kept = order.inPlace ? whyKept(order, way) : undefined;
+  const kept = order.inPlace ? whyKept(way) : undefined;
   if (!kept) return;
   throw new ShrinkError(kept.code === 'codec' ? 'cannot-fit' : 'cannot-do', kept.why, { subject: order.source });
 }

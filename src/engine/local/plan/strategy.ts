@@ -179,14 +179,18 @@ function predictedCopyBytes({ audio, video, durationS }: MediaFacts, { sound }: 
   return video.bytes + soundBytes + videoTables(video.frames, durationS, video.variableFrameRate);
 }
 
-/** H.264 instead of a codec this ffmpeg cannot encode: it plays everywhere. A source that already has the codec may still be copied. */
+/**
+ * H.264 instead of a codec this ffmpeg cannot encode: it plays everywhere. A source that already has the codec may still be copied, and
+ * none gives its place to another codec than was asked for.
+ */
 export function withPossibleCodec(
   order: Order,
   facts: MediaFacts,
   tools: Parameters<typeof cannotWrite>[1],
 ): { order: Order; notes: Sentence[] } {
   const { codec, ...target } = order.target;
-  if (!codec || codec === 'h264' || CODEC_NAMES[codec] === facts.video.codec) return { order, notes: [] };
+  if (order.inPlace || !codec || codec === 'h264' || CODEC_NAMES[codec] === facts.video.codec)
+    return { order, notes: [] };
   const why = cannotWrite(codec, tools);
   if (!why) return { order, notes: [] };
   return { order: { ...order, target }, notes: [say('local.h264-instead', { codec, why })] };
