@@ -51,7 +51,20 @@ export function findConflicts(folders: ConfiguredFolders, { isSame, isWithin }: 
     const message = tell(relation, { its: say('config.folder-of', around), because: say(guarded.because) });
     conflicts.push({ path: guarded.key, message });
   }
-  return [...conflicts, ...insideState(folders, isWithin)];
+  return [...conflicts, ...insideArchive(folders, { isSame, isWithin }), ...insideState(folders, isWithin)];
+}
+
+/** An original whose path begins like that of the library would be archived into the library. */
+function insideArchive({ folders }: ConfiguredFolders, { isSame, isWithin }: Comparison): Conflict[] {
+  const archives = folders.flatMap(({ archive }, index) => (archive === undefined ? [] : [{ archive, index }]));
+  return folders.flatMap(({ library }, index) => {
+    if (library === undefined) return [];
+    const around = archives.find(({ archive }) => isWithin(archive, library) && !isSame(archive, library));
+    if (!around) return [];
+    const its = say('config.folder-of', { kind: 'archive', index: around.index, path: around.archive });
+    const message = tell('config.library-inside-archive', { its });
+    return [{ path: ['folders', index, 'library'], message }];
+  });
 }
 
 /** Every start removes unknown files from the state directory: results and archived originals there would be lost. */

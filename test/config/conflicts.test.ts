@@ -33,3 +33,15 @@ test('originals archived among the working files were swept away at the next sta
   expect(inState({ outbox: '/state' }).map(({ path }) => path)).toEqual([['folders', 0, 'outbox']]);
   expect(inState({ outbox: '/state-of-the-art', archive: '/' })).toEqual([]);
 });
+
+test('originals were archived into a library that lay in an archive', () => {
+  const [library, archive] = ['/srv/videos', '/srv'];
+  const message = 'is inside the archive of folders[1] (/srv); originals could be archived into the library';
+  const other = { inbox: '/in', outbox: '/out', archive };
+  expect(findConflicts({ folders: [{ library, archive: '/old' }, other] })).toEqual([
+    { path: ['folders', 0, 'library'], message },
+  ]);
+  expect(findConflicts({ folders: [{ library, archive }] }).map(({ path }) => path)).toEqual([['folders', 0, 'library']]);
+  // Nothing is ever put into an inbox.
+  expect(findConflicts({ folders: [{ inbox: '/srv/in', outbox: '/srv', archive }] })).toEqual([]);
+});

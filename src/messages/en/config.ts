@@ -141,6 +141,8 @@ export const CONFIG_EN = {
   'config.because-state': 'its working files would be processed like dropped videos',
   'config.because-outbox': 'results would be compressed again and again',
   'config.because-archive': 'archived originals would be processed again',
+  'config.library-inside-archive': ({ its }: { its: string }) =>
+    `is inside ${its}; originals could be archived into the library`,
   'config.inside-state': ({ path }: { path: string }) =>
     `is inside state_dir (${path}), which is for shrinkbox's own files only`,
   'config.needs-archive': 'archive needs a folder to move originals to: add a line like "archive: ./archive" here',

@@ -1,6 +1,8 @@
 import type { Translation } from '../catalogue.ts';
 import type { CONFIG_EN } from '../en/config.ts';
 
+const KINDS: Readonly<Record<string, string>> = { library: '媒体库', inbox: '收件箱', archive: '归档' };
+
 export const CONFIG_ZH: Translation<typeof CONFIG_EN> = {
   'config.missing': p => `缺少这一项；请填写：${p.write}`,
   'config.no-value': p => `没有值；请填写：${p.write}，或删除这一行`,
@@ -111,7 +113,7 @@ export const CONFIG_ZH: Translation<typeof CONFIG_EN> = {
   'config.commands': '命令',
   'config.mounts': '挂载',
 
-  'config.folder-of': p => `folders[${p.index}] 的${p.kind === 'library' ? '媒体库' : '收件箱'}（${p.path}）`,
+  'config.folder-of': p => `folders[${p.index}] 的${KINDS[p.kind] ?? p.kind}（${p.path}）`,
   'config.same-folder': p => `与 ${p.its} 是同一个文件夹；请删除其中一个`,
   'config.inside-folder': p => `位于 ${p.its} 之内；其中的文件会被处理两次`,
   'config.contains-folder': p => `包含 ${p.its}；其中的文件会被处理两次`,
@@ -120,6 +122,7 @@ export const CONFIG_ZH: Translation<typeof CONFIG_EN> = {
   'config.because-state': '工作文件会被当作放入的视频处理',
   'config.because-outbox': '结果会被一再压缩',
   'config.because-archive': '已归档的原文件会再次被处理',
+  'config.library-inside-archive': p => `位于 ${p.its} 之内；原片可能会被归档到媒体库里`,
   'config.inside-state': p => `位于 state_dir（${p.path}）之内，那里只存放 shrinkbox 自己的文件`,
   'config.needs-archive': 'archive 需要一个存放原文件的文件夹：请在此添加一行，例如“archive: ./archive”',
 
