@@ -43,7 +43,7 @@ interface Found {
   isSettled: boolean;
 }
 
-/** Every result decodes, every archived original has the bytes it had, and nothing is left of jobs that nobody knows. */
+/** Every result has its bytes and decodes, every archived original has the bytes it had, and nothing is left of jobs that nobody knows. */
 export function checkLibrary(options: CheckOptions): Checking {
   const { state, log } = options;
   const stop = new AbortController();
@@ -150,9 +150,11 @@ async function resultDecodes(
 ): Promise<Sentence | undefined> {
   if (state.name !== 'done') return undefined;
   return holding(folders.openResult(output), async source => {
-    if (source.pin.sizeBytes !== state.outputBytes) return say('library.check-changed');
+    const { outputBytes, outputSha256: sha256 } = state;
+    if (source.pin.sizeBytes !== outputBytes) return say('library.check-changed');
+    if (sha256 !== undefined && (await sha256OfOpen(source, signal)) !== sha256) return say('library.check-changed');
     const candidate: Candidate = {
-      ...{ path: output, isSource: true, bytes: state.outputBytes, how: '', notes: [] },
+      ...{ path: output, isSource: true, bytes: outputBytes, how: '', notes: [] },
       expect: { videoCodecs: ['h264', 'hevc', 'av1'] },
     };
     await verifyCandidate(candidate, { tools, signal, gate: queue.gate, source });

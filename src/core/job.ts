@@ -266,6 +266,8 @@ export type JobState =
       outputBytes: number;
       /** The inode the result had when it was delivered; absent in journals of 0.1.0. */
       outputIno?: string;
+      /** Of a library, whose results have to last; absent of those that were done before it was kept. */
+      outputSha256?: string;
       how: string;
       notes: string[];
       evidence: string;

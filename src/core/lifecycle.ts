@@ -169,7 +169,7 @@ const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: nu
   restored: () => ({ original: undefined, restoring: undefined }),
   pruned: (_job, _data, at) => ({ original: { kind: 'deleted', at } }),
   done: (job, data) => ({
-    state: doneFrom(published(job, 'done'), data),
+    state: doneFrom(published(job, 'done'), data, job),
     checkpoints: {},
     strikes: {},
     waits: 0,
@@ -255,6 +255,7 @@ function deliveringFrom(candidate: Candidate, { evidence, message }: EventData<'
 function doneFrom(
   { candidate, evidence, intent, published: delivery }: Published,
   { note, message }: EventData<'done'>,
+  { library }: Pick<Job, 'library'>,
 ): Done {
   const { how, notes, messages } = candidate;
   return {
@@ -262,6 +263,7 @@ function doneFrom(
     output: delivery.output,
     outputBytes: delivery.bytes,
     ...(intent && { outputIno: intent.ino }),
+    ...(intent && library && { outputSha256: intent.sha256 }),
     how,
     evidence,
     ...(note ? withNote({ notes, messages }, note, message) : { notes, messages }),

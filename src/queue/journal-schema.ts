@@ -325,6 +325,7 @@ const STATE = tagged<JobState, 'name'>('name', {
     output: STRING,
     outputBytes: NUMBER,
     outputIno: optional(STRING),
+    outputSha256: optional(STRING),
     how: STRING,
     notes: list(STRING),
     evidence: STRING,

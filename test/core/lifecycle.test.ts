@@ -4,6 +4,7 @@ import { type Candidate, type Job, STATE_NAMES } from '../../src/core/job.ts';
 import { allowedIn, apply, IllegalEvent } from '../../src/core/lifecycle.ts';
 import { HISTORY_LIMIT } from '../../src/core/history.ts';
 import type { JobEvent } from '../../src/core/events.ts';
+import { aJob, TO_DONE } from '../support/builders.ts';
 
 const pin = { dev: '1', ino: '2', sizeBytes: 100_000_000, mtimeNs: '3', ctimeNs: '4' };
 const candidate: Candidate = {
@@ -99,6 +100,15 @@ describe('the way of a job', () => {
       evidence: 'decoded 300 frames',
     });
     expect(job.checkpoints).toEqual({});
+  });
+
+  it('keeps the hash of a result of a library: `library verify` missed a byte that had changed', () => {
+    const intent = { temp: '/out/.t', target: '/out/clip.mp4', ino: '9', bytes: 400_000, sha256: 'h' };
+    const way = TO_DONE.flatMap((event): JobEvent[] =>
+      event.event === 'published' ? [{ event: 'publishing', data: { intent } }, event] : [event],
+    );
+    expect(aJob({ library: true }, ...way).state).toMatchObject({ name: 'done', outputSha256: 'h' });
+    expect(aJob({}, ...way).state).not.toHaveProperty('outputSha256');
   });
 
   it.each([

@@ -54,6 +54,7 @@ export function aJob(overrides: Partial<Omit<Job, 'state'>> = {}, ...events: Job
       ...{ arrival, inbox, path, relative, pin, fingerprint, version, decision },
       ...(contentHash === undefined ? {} : { contentHash }),
       ...(sidecar ? { sidecar } : {}),
+      ...(overrides.library ? { library: true } : {}),
     },
   };
   let job = apply(undefined, id, 1, admitted);
