@@ -193,7 +193,7 @@ export class Libraries implements LibraryControl {
 
   /**
    * @param id of the plan that was seen; by default the last one of that folder
-   * @throws ShrinkError `usage` where nothing was planned, or that is no longer the plan
+   * @throws ShrinkError `usage` where nothing was planned or is to be done, or that is no longer the plan
    */
   async confirm(dir: string, id?: string): Promise<void> {
     const { live, state, log } = this.#options;
@@ -208,6 +208,7 @@ export class Libraries implements LibraryControl {
       throw new ShrinkError('usage', say('library.other-plan', { folder: dir }), {
         hint: say('library.no-plan-hint', { folder: dir }),
       });
+    if (plan.todo.films === 0) throw new ShrinkError('usage', say('library.nothing-to-do', { folder: dir }));
     await this.#end(library);
     this.#leftAtTurn.delete(library);
     this.#plans.set(library, plan);

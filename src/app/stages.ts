@@ -110,14 +110,14 @@ export class JobStages implements Stages {
     const needed = spaceNeeded(job.pin.sizeBytes, cap);
     try {
       await space.reserve(workRoot, needed.work, job.id);
-      const { outbox, archive, originals } = folders.of(job);
+      const { outbox, archive, originals, library } = folders.of(job);
       // An empty mount point may be there and have room.
       await folders.mustBeMounted(job.inbox, job.relative);
       await folders.mustBeMounted(outbox, outputOf(job));
       await space.reserve(outbox, needed.outbox, job.id);
       // Hours of work end in the outbox, so a person should hear beforehand if it is not writable.
       folders.mustBeWritable(outbox);
-      if (originals === 'archive' && archive !== undefined) {
+      if (archive !== undefined && (originals === 'archive' || library)) {
         const { dev } = await folders.mustBeMounted(archive, job.relative);
         // On the same disk it only moves.
         if (dev !== job.pin.dev) await space.reserve(archive, job.pin.sizeBytes, job.id);

@@ -276,7 +276,8 @@ async function explainCopyError(error: unknown, verified: Verified, folder: stri
   return isShrinkError(error, 'gone', 'changed-underneath') ? changedSinceCheck(verified) : error;
 }
 
-async function shortage(cause: ShrinkError, bytes: number, folder: string, files: Files): Promise<unknown> {
+/** What a folder lacked for `bytes`, after a copy into it failed. */
+export async function shortage(cause: ShrinkError, bytes: number, folder: string, files: Files): Promise<unknown> {
   const known = await fullOfWhat(cause, [folder], files);
   if (known !== cause) return known;
   const free = await freeBytes(folder, files).catch(() => undefined);

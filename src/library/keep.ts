@@ -1,9 +1,10 @@
 /** The archive of a library: an original gets a second name there, or a copy on another disk, and both are durable before its own goes. */
 import { basename } from 'node:path';
-import { ShrinkError } from '../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { ownTempName } from '../core/file-names.ts';
 import type { ArchivedCopy } from '../core/job.ts';
 import { inTurn, isSecondName, isWithoutLinks, moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
+import { shortage } from '../deliver/deliver.ts';
 import { isCopyOf } from '../deliver/move-original.ts';
 import {
   ensureFolder,
@@ -103,7 +104,10 @@ async function copyAs(to: Entry, { sha256, options }: Keeping): Promise<boolean>
   await temp.unlink();
   const { mode, mtimeNs } = await source.stat();
   const facts = { log, signal, mode: Number(mode & 0o777n), mtimeMs: Number(mtimeNs) / 1e6 };
-  const copy = await copyInto(source, temp, facts);
+  const copy = await copyInto(source, temp, facts).catch(async (error: unknown) => {
+    if (!isShrinkError(error, 'no-space')) throw error;
+    throw await shortage(error, source.pin.sizeBytes, to.folder.path, files);
+  });
   try {
     if (copy.sha256 !== sha256) throw misread(to.path);
     return await holding(temp.open(), async file => {

@@ -72,6 +72,10 @@ const FILMS = ['a.mp4', 'sub/b.mp4'].map(relative => ({ relative, bytes: 10, mti
 
 /** A daemon that starts with a plan nobody has confirmed; of its films, these were done. */
 async function startedWithPlan(done: readonly string[], under = '') {
+  return (await withPlan({ done, under })).view()[0]?.state;
+}
+
+async function withPlan({ done = [] as readonly string[], under = '', films = FILMS }): Promise<Libraries> {
   const at = (path: string) => `${dir}/${path}`;
   const library = { library: dir, originals: 'archive' as const, archive: at('archive'), minAge: 0, rules: [] };
   const current = { ...defaultConfig(at), stateDir: at('state'), libraries: [library] };
@@ -82,12 +86,12 @@ async function startedWithPlan(done: readonly string[], under = '') {
     library: dir,
     folder: under === '' ? dir : at(under),
     made_at: 1,
-    todo: { films: 2, bytes: 20, expected_bytes: 10, seconds: 2 },
+    todo: { films: films.length, bytes: 20, expected_bytes: 10, seconds: 2 },
   };
   await store.finish(
     plan as LibraryPlan,
     (async function* () {
-      yield* FILMS;
+      yield* films;
     })(),
   );
   const job = { state: { name: 'done' }, pin: { sizeBytes: 10, mtimeNs: '1' } };
@@ -101,8 +105,16 @@ async function startedWithPlan(done: readonly string[], under = '') {
   };
   const all = new Libraries(options as unknown as LibrariesOptions);
   await all.start();
-  return all.view()[0]?.state;
+  return all;
 }
+
+it('a plan in which nothing is to be done was "started, 0 films"', async () => {
+  const all = await withPlan({ films: [] });
+  await expect(all.confirm(dir)).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining('nothing is to be done'),
+  });
+});
 
 it('a plan whose films are all done was "planned, not started"', async () => {
   expect(await startedWithPlan(['a.mp4'])).toBe('planned');

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Config } from '../../src/config/load.ts';
+import type { Config, Library } from '../../src/config/load.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
 import type { Job, PublishIntent } from '../../src/core/job.ts';
 import { FolderMounts } from '../../src/app/folder-mounts.ts';
@@ -47,13 +47,16 @@ interface Given extends Partial<StagesOptions> {
   reports?: 'never' | 'always';
   freeBytes?: number;
   mounts?: () => Mount[];
+  libraries?: Library[];
 }
 
-function stagesWith({ originals = 'keep', reports = 'never', freeBytes = 1e12, mounts, ...given }: Given = {}) {
+function stagesWith(options: Given = {}) {
+  const { originals = 'keep', reports = 'never', freeBytes = 1e12, mounts, libraries = [], ...given } = options;
   const { inbox, outbox } = at;
   const config = {
     stateDir: join(dir, 'state'),
     folders: [{ inbox, outbox, originals, reports, ...(originals === 'archive' && { archive: dir }) }],
+    libraries,
   };
   const statfs = async (path: string) => {
     const real = await nodeFiles.statfs(path);
@@ -148,6 +151,19 @@ describe('an archive on another disk', () => {
     await expect(stages.reserve(jobOf('aaaa'))).rejects.toMatchObject({
       code: 'no-space',
       subject: dir,
+    });
+  });
+
+  // Was: ENOSPC once the film was encoded, without the amount.
+  it('of a library has to have room before the film is encoded', async () => {
+    const library = { library: join(dir, 'films'), archive: dir, originals: 'archive' as const, minAge: 0, rules: [] };
+    mkdirSync(library.library);
+    const decision = aDecision();
+    const needed = spaceNeeded(aPin().sizeBytes, NEEDED.outbox);
+    const { stages } = stagesWith({ libraries: [library], freeBytes: needed.work + needed.outbox });
+    const film = jobOf('aaaa', { inbox: library.library, decision, library: true });
+    await expect(stages.reserve(film)).rejects.toMatchObject({
+      ...{ code: 'no-space', subject: dir, message: expect.stringContaining('short') },
     });
   });
 

@@ -41,7 +41,9 @@ test('originals were archived into a library that lay in an archive', () => {
   expect(findConflicts({ folders: [{ library, archive: '/old' }, other] })).toEqual([
     { path: ['folders', 0, 'library'], message },
   ]);
-  expect(findConflicts({ folders: [{ library, archive }] }).map(({ path }) => path)).toEqual([['folders', 0, 'library']]);
+  expect(findConflicts({ folders: [{ library, archive }] }).map(({ path }) => path)).toEqual([
+    ['folders', 0, 'library'],
+  ]);
   // Nothing is ever put into an inbox.
   expect(findConflicts({ folders: [{ inbox: '/srv/in', outbox: '/srv', archive }] })).toEqual([]);
 });

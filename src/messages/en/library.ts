@@ -82,6 +82,8 @@ export const LIBRARY_EN = {
     `nothing was planned for ${folder}, or its rules have changed since`,
   'library.no-plan-hint': ({ folder }: { folder: string }) =>
     `Run \`shrinkbox library plan ${folder}\`, and read it, first.`,
+  'library.nothing-to-do': ({ folder }: { folder: string }) =>
+    `by its plan, nothing is to be done in ${folder}; \`shrinkbox library plan\` says why`,
   'library.not-configured': ({ folder }: { folder: string }) => `${folder} is no library of the configuration`,
   'library.not-configured-hint': 'Add "- library: DIR" with an archive to folders, and reload or restart shrinkbox.',
   'library.plan-changed': 'another plan was made since this one was confirmed; start that one, or plan again',

@@ -72,6 +72,8 @@ export const LIBRARY_ZH: Translation<typeof LIBRARY_EN> = {
   'library.no-plan': ({ folder }: { folder: string }) => `${folder} 没有计划，或其规则已更改`,
   'library.no-plan-hint': ({ folder }: { folder: string }) =>
     `请先运行 \`shrinkbox library plan ${folder}\` 并阅读结果。`,
+  'library.nothing-to-do': ({ folder }: { folder: string }) =>
+    `按计划，${folder} 中没有需要处理的影片；原因请看 \`shrinkbox library plan\``,
   'library.not-configured': ({ folder }: { folder: string }) => `${folder} 不是配置中的媒体库`,
   'library.not-configured-hint': '请在 folders 中加入 “- library: DIR” 及其 archive，然后重新加载或重启 shrinkbox。',
   'library.plan-changed': '确认之后又做了另一个计划；请启动那一个，或重新计划',
