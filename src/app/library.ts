@@ -6,7 +6,7 @@ import { asFolder } from '../config/libraries.ts';
 import type { Library } from '../config/load.ts';
 import { isShrinkError, sentenceOf, ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
-import { type Job, RESTING } from '../core/job.ts';
+import { type Job, type Reason, RESTING } from '../core/job.ts';
 import { messageOf, type Sentence, verbatim } from '../core/message.ts';
 import { whyLeftAlone } from '../library/plan/look.ts';
 import { mayBeDone } from '../library/plan/inspect.ts';
@@ -387,9 +387,12 @@ export class Libraries implements LibraryControl {
     const sums = this.#soFar(root);
     const isHeldUp = isRunning && sums.held >= MAX_HELD;
     const heldUp = isHeldUp ? say('library.held-up', { count: sums.held }) : undefined;
-    const why = away ? sentenceOf(away) : (this.#trouble.get(root) ?? heldUp);
+    const { waits, ...counts } = sums;
+    const why = away ? sentenceOf(away) : (this.#trouble.get(root) ?? heldUp ?? (isRunning ? waits : undefined));
     const left =
-      plan && isRunning && runner && !isHeldUp ? Math.max(0, plan.todo.seconds - runner.passed.seconds) : undefined;
+      plan && isRunning && runner && !isHeldUp && !waits
+        ? Math.max(0, plan.todo.seconds - runner.passed.seconds)
+        : undefined;
     const finish = left === undefined ? undefined : finishOf(left * 1000, clock.now(), live.current.limits.localHours);
     return {
       library: root,
@@ -399,7 +402,7 @@ export class Libraries implements LibraryControl {
       messages: { reason: messageOf(why) },
       plan: plan ?? null,
       planning: planning ? { folder: planning.folder, ...planning.progress } : null,
-      ...sums,
+      ...counts,
       left_ms: left === undefined ? null : Math.round(left * 1000),
       finish_at: finish ?? null,
       next: runner?.next ? `${root}/${runner.next.relative}` : null,
@@ -407,9 +410,13 @@ export class Libraries implements LibraryControl {
     };
   }
 
-  #soFar(
-    library: string,
-  ): Pick<LibraryView, 'done' | 'left_alone' | 'held' | 'saved_bytes' | 'archived_bytes' | 'now'> {
+  #soFar(library: string): Pick<
+    LibraryView,
+    'done' | 'left_alone' | 'held' | 'saved_bytes' | 'archived_bytes' | 'now'
+  > & {
+    /** Why nothing goes on, where a film waits and none is at work. */
+    waits: Sentence | undefined;
+  } {
     const sums = {
       done: 0,
       left_alone: this.#leftAtTurn.get(library) ?? 0,
@@ -418,16 +425,22 @@ export class Libraries implements LibraryControl {
       archived_bytes: 0,
     };
     let now: string | null = null;
+    let waits: Sentence | undefined;
     for (const { library: isOne, inbox, state, pin, original, path } of this.#options.state.ledger.all()) {
       if (!isOne || inbox !== library) continue;
       if (state.name === 'skipped') sums.left_alone += 1;
       else if (state.name === 'held') sums.held += 1;
+      else if (state.name === 'waiting') waits = waitsFor(path, state.reason);
       else if (!RESTING.has(state.name)) now = path;
       if (state.name !== 'done' || !original) continue;
       sums.done += 1;
       sums.saved_bytes += pin.sizeBytes - state.outputBytes;
       if (original.kind === 'archived') sums.archived_bytes += pin.sizeBytes;
     }
-    return { ...sums, now };
+    return { ...sums, now, waits: now === null ? waits : undefined };
   }
+}
+
+function waitsFor(path: string, { text, messages }: Reason): Sentence {
+  return say('library.waits', { path, why: messages?.text ? { ...messages.text, text } : text });
 }

@@ -4,7 +4,9 @@ import { Libraries, type LibrariesOptions } from '../../src/app/library.ts';
 import { storeFor } from '../../src/app/library-plan.ts';
 import { defaultConfig } from '../../src/config/defaults.ts';
 import type { ShrinkError } from '../../src/core/errors.ts';
+import type { Job } from '../../src/core/job.ts';
 import type { LibraryPlan } from '../../src/library/plan/outcome.ts';
+import { aJob } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { tempDir } from '../support/serving.ts';
 
@@ -75,7 +77,14 @@ async function startedWithPlan(done: readonly string[], under = '') {
   return (await withPlan({ done, under })).view()[0]?.state;
 }
 
-async function withPlan({ done = [] as readonly string[], under = '', films = FILMS }): Promise<Libraries> {
+interface Given {
+  done?: readonly string[];
+  under?: string;
+  films?: typeof FILMS;
+  jobs?: readonly Job[];
+}
+
+async function withPlan({ done = [], under = '', films = FILMS, jobs = [] }: Given): Promise<Libraries> {
   const at = (path: string) => `${dir}/${path}`;
   const library = { library: dir, originals: 'archive' as const, archive: at('archive'), minAge: 0, rules: [] };
   const current = { ...defaultConfig(at), stateDir: at('state'), libraries: [library] };
@@ -96,12 +105,14 @@ async function withPlan({ done = [] as readonly string[], under = '', films = FI
   );
   const job = { state: { name: 'done' }, pin: { sizeBytes: 10, mtimeNs: '1' } };
   const ledger = {
-    ...{ confirmedPlan: () => undefined, subscribe: () => () => {}, all: () => [] },
+    ...{ confirmedPlan: () => (jobs.length > 0 ? 'key:p' : undefined), subscribe: () => () => {}, all: () => jobs },
+    counts: () => ({ queued: 0, waiting: 1, running: 0, verifying: 0, delivering: 0, held: 0 }),
     atPlace: (_: string, relative: string) => (done.includes(relative) ? [job] : []),
   };
   const options = {
     ...{ live: { current }, state: { ledger }, clock: new FakeClock(), life: { defer: () => {} } },
     folders: { whyAway: () => undefined },
+    queue: { gate: { closed: true }, scheduler: { draining: false } },
   };
   const all = new Libraries(options as unknown as LibrariesOptions);
   await all.start();
@@ -120,4 +131,14 @@ it('a plan whose films are all done was "planned, not started"', async () => {
   expect(await startedWithPlan(['a.mp4'])).toBe('planned');
   expect(await startedWithPlan(['a.mp4', 'sub/b.mp4'])).toBe('idle');
   expect(await startedWithPlan(['a.mp4'], 'sub')).toBe('planned');
+});
+
+it('a film that waits for room in the archive was "at work", with seconds left', async () => {
+  const reason = { code: 'no-space' as const, text: '/archive is 3.22 MB short' };
+  const waiting = aJob(
+    { library: true, inbox: dir, path: `${dir}/a.mp4` },
+    { event: 'waiting', data: { until: 9e12, reason } },
+  );
+  const [view] = (await withPlan({ jobs: [waiting] })).view();
+  expect(view).toMatchObject({ now: null, left_ms: null, reason: `${dir}/a.mp4 waits: /archive is 3.22 MB short` });
 });
