@@ -34,6 +34,8 @@ export interface Delivered {
 }
 
 export interface ResultsOptions {
+  /** What the files are, as is said of one that is gone. */
+  of?: 'result' | 'original';
   /** What the job with this id delivered; `undefined` if there is no such job, or it has no result. */
   find(id: string): Delivered | undefined;
   /** Opens a result in its outbox, never through a link. @throws ShrinkError, or an errno error */
@@ -112,23 +114,26 @@ export class Results {
 
   async #open(delivered: Delivered): Promise<HeldFile> {
     const { path } = delivered;
+    const { of = 'result' } = this.#options;
+    const gone = (cause?: unknown) =>
+      new ShrinkError('gone', say(of === 'result' ? 'api.result-gone' : 'api.original-gone'), { subject: path, cause });
+    const exchanged = () =>
+      new ShrinkError('gone', say(of === 'result' ? 'api.result-exchanged' : 'api.original-exchanged'), {
+        subject: path,
+      });
     let file: HeldFile;
     try {
       file = await this.#options.open(path);
     } catch (error) {
       const known = fileError(error, say('files.opening', { path }), path);
-      if (known.code === 'gone') throw new ShrinkError('gone', say('api.result-gone'), { subject: path, cause: error });
-      if (known.code === 'changed-underneath') throw exchanged(path);
+      if (known.code === 'gone') throw gone(error);
+      if (known.code === 'changed-underneath') throw exchanged();
       throw known;
     }
     if (isWhatWasDelivered(file, delivered)) return file;
     await file.close();
-    throw exchanged(path);
+    throw exchanged();
   }
-}
-
-function exchanged(path: string): ShrinkError {
-  return new ShrinkError('gone', say('api.result-exchanged'), { subject: path });
 }
 
 /** A copy of the outbox on another disk keeps dates but no inodes, and a `touch` the other way round. */

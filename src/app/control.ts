@@ -210,6 +210,7 @@ async function openServer(control: DaemonControl, options: ControlOptions): Prom
       clock,
     }),
     originals: new Results({
+      of: 'original',
       find: id => originalOf(state.ledger.get(id)),
       open: path => folders.openResult(path),
       clock,

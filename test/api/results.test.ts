@@ -259,6 +259,7 @@ it('the original is played in the same way, by a link of its own', async () => {
   const { size, ino } = statSync(path);
   const source: Delivered = { path, bytes: size, ino: String(ino), mtimeMs: 0, type: 'video/mp4' };
   const originals = new Results({
+    of: 'original',
     find: id => (id === 'abc' ? source : undefined),
     open: openSource,
     clock: systemClock,
@@ -272,4 +273,11 @@ it('the original is played in the same way, by a link of its own', async () => {
   // It opens nothing else.
   expect((await ask(server, `/${json.path.replace('original?', 'result?')}`, {}, true)).status).toBe(401);
   expect((await ask(server, '/api/jobs/def/original')).status).toBe(404);
+  // Was: "the result is no longer there".
+  writeFileSync(path, 'another');
+  const exchanged = 'the original is no longer there: another file has its name';
+  expect(await ask(server, '/api/jobs/abc/original')).toMatchObject({
+    status: 410,
+    json: { error: { message: exchanged } },
+  });
 });

@@ -52,6 +52,7 @@ export const API_EN = {
   'api.result-exchanged': 'the result is no longer there: another file has its name',
   'api.no-result': 'this job has no result',
   'api.too-many-results': 'too many results are being played or fetched at once',
+  'api.original-exchanged': 'the original is no longer there: another file has its name',
   'api.original-gone': 'the original is no longer there',
   'api.too-many-pictures': 'too many pictures are being made at once',
   'api.too-many-words': 'too many words are being read at once',

@@ -49,6 +49,7 @@ export const API_ZH: Translation<typeof API_EN> = {
   'api.result-exchanged': '结果文件已不存在：同名的是另一个文件',
   'api.no-result': '这个任务没有结果文件',
   'api.too-many-results': '同时播放或下载的结果文件过多',
+  'api.original-exchanged': '原片已不存在：同名的是另一个文件',
   'api.original-gone': '原文件已不存在',
   'api.too-many-pictures': '正在截取的画面过多',
   'api.too-many-words': '正在解读的要求过多',
