@@ -75,6 +75,8 @@ export class Coordinator {
   readonly #pins = new Map<string, string>();
   readonly #finished: Finished[] = [];
   readonly #hadSecond = new Set<string>();
+  /** Films of which a part was given up, since when nobody was there: the next parts don't wait as long again. */
+  readonly #abandoned = new Map<string, number>();
   readonly #board = new FilmBoard();
   #stopReconciling: (() => void) | undefined;
   #reconciling: Promise<void> | undefined;
@@ -144,6 +146,7 @@ export class Coordinator {
   forget(job: string): void {
     this.#pins.delete(job);
     this.#hadSecond.delete(job);
+    this.#abandoned.delete(job);
     this.#board.forget(job);
     this.#table.forget(job);
   }
@@ -380,10 +383,17 @@ export class Coordinator {
 
   #giveUpWhereNobodyIs(now: number): void {
     for (const [task, wanted] of this.#wanted) {
-      if (this.#table.isHeld(task) || this.#isSomebodyThere(task, wanted.spec)) wanted.absentSinceMs = undefined;
-      else wanted.absentSinceMs ??= now;
-      const absentMs = now - (wanted.absentSinceMs ?? now);
-      if (wanted.spec.mayGiveUp && absentMs >= this.#options.leaseMs) wanted.done.reject(new NotByFleet('absent'));
+      const { job, mayGiveUp } = wanted.spec;
+      const isHeld = this.#table.isHeld(task);
+      if (isHeld || this.#isSomebodyThere(task, wanted.spec)) {
+        wanted.absentSinceMs = undefined;
+        if (!isHeld) this.#abandoned.delete(job);
+        continue;
+      }
+      wanted.absentSinceMs ??= this.#abandoned.get(job) ?? now;
+      if (!mayGiveUp || now - wanted.absentSinceMs < this.#options.leaseMs) continue;
+      this.#abandoned.set(job, wanted.absentSinceMs);
+      wanted.done.reject(new NotByFleet('absent'));
     }
   }
 

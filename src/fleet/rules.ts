@@ -86,22 +86,29 @@ export function maySlice({ video, window }: Pick<MediaFacts, 'video' | 'window'>
 /** Seconds of the source besides the part: after it, since frames are written out of order; before it, since clocks are read roughly. */
 const AFTER_S = 2;
 const BEFORE_S = 1;
-/** A transport stream is sought by its clock, and may be entered after the keyframe that is needed. */
+/** What is sought by its clock may be entered after the keyframe that is needed. */
 const SEARCH_BACK_S = 5;
+
+/** About how many seconds more than the part: with a keyframe every two or three. */
+export function sliceMarginS(isSearched: boolean): number {
+  return BEFORE_S + AFTER_S + 2 + (isSearched ? SEARCH_BACK_S : 0);
+}
 
 /**
  * Cuts a piece of the source without decoding it, on the source's own clock. Without random ids: cut again, it is the same file. Sought
  * from the source's beginning, because that is what the length is counted from.
  *
  * @param input the arguments that open the source
+ * @param part `isSearched`: the source is sought by its clock, as a transport stream is, and not by an index
  */
 export function sliceArgs<Arg>(
   input: readonly Arg[],
-  part: { fromS?: number | undefined; toS?: number | undefined; startS: number; track: number },
+  part: { fromS?: number | undefined; toS?: number | undefined; startS: number; track: number; isSearched: boolean },
   output: string,
 ): (Arg | string)[] {
-  const { fromS, toS, startS, track } = part;
-  const skipS = fromS === undefined ? 0 : Math.max(0, fromS - startS - BEFORE_S - SEARCH_BACK_S);
+  const { fromS, toS, startS, track, isSearched } = part;
+  const backS = BEFORE_S + (isSearched ? SEARCH_BACK_S : 0);
+  const skipS = fromS === undefined ? 0 : Math.max(0, fromS - startS - backS);
   return [
     '-copyts',
     ...(skipS === 0 ? [] : ['-ss', skipS.toFixed(6), '-noaccurate_seek']),

@@ -87,6 +87,30 @@ it.each([
   expect(coordinator.view().films).toMatchObject([{ job: 'film', of: 12, parts: [{ part: 0, state: 'here' }] }]);
 });
 
+// Was: each part of each pass waited for a lease, 60 seconds by default.
+it('of a film for which nobody came, only the first part waits; once somebody is there, the next waits again', async () => {
+  coordinator.start([]);
+  let given = 0;
+  const make = (part: number) =>
+    coordinator
+      .make({ ...fakePart({ dir: '/none' }, part).spec, mayGiveUp: true }, new AbortController().signal)
+      .catch(() => (given += 1));
+  const first = make(0);
+  await clock.advance(LEASE_MS - 10_000);
+  expect(given).toBe(0);
+  await clock.advance(20_000);
+  await first;
+  await make(1);
+  expect(given).toBe(2);
+  coordinator.hello('desk', helloOf());
+  void make(2);
+  await coordinator.reconcile();
+  await clock.advance(LEASE_MS);
+  expect(given).toBe(2);
+  await clock.advance(LEASE_MS + 30_000);
+  expect(given).toBe(3);
+});
+
 it('a part that failed on the only worker with its encoder is given up, whoever else is there', async () => {
   const making = coordinator.make(fakePart({ dir: '/none' }, 0).spec, new AbortController().signal);
   const given = expect(making).rejects.toMatchObject({ why: 'failed' });

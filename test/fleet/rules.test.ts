@@ -135,15 +135,19 @@ describe('a slice', () => {
   });
 
   it('keeps the clock of the source and goes on for two seconds after the part', () => {
-    const args = sliceArgs(['-i', 'source'], { fromS: 69.98, toS: 129.98, startS: 10, track: 1 }, 'out');
+    const part = { fromS: 69.98, toS: 129.98, startS: 10, track: 1, isSearched: true };
+    const args = sliceArgs(['-i', 'source'], part, 'out');
     expect(args.join(' ')).toMatch(
       /^-copyts -ss 53\.980000 -noaccurate_seek -t 68\.000000 -i source -map 0:1 -c copy /,
     );
-    const first = sliceArgs(['-i', 'source'], { toS: 69.98, startS: 10, track: 0 }, 'out');
-    expect(first.join(' ')).toMatch(/^-copyts -t 61\.980000 -i source /);
-    expect(sliceArgs(['-i', 'source'], { fromS: 12, startS: 10, track: 0 }, 'out').join(' ')).toMatch(
-      /^-copyts -i source /,
+    // With an index, what comes before the keyframe would be sent for nothing.
+    expect(sliceArgs(['-i', 'source'], { ...part, isSearched: false }, 'out').join(' ')).toMatch(
+      /^-copyts -ss 58\.980000 -noaccurate_seek -t 63\.000000 -i source -map 0:1 -c copy /,
     );
+    const beginning = { startS: 10, track: 0, isSearched: true };
+    const first = sliceArgs(['-i', 'source'], { ...beginning, toS: 69.98 }, 'out');
+    expect(first.join(' ')).toMatch(/^-copyts -t 61\.980000 -i source /);
+    expect(sliceArgs(['-i', 'source'], { ...beginning, fromS: 12 }, 'out').join(' ')).toMatch(/^-copyts -i source /);
   });
 
   it('waits while there are two for each slot, or no room', () => {

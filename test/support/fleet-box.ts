@@ -62,12 +62,18 @@ export class FleetBox extends Box {
 
   /** Invites a worker and starts it; resolves once the daemon sees it. */
   async worker(name: string, options: WorkerOptions = {}): Promise<WorkerProcess> {
+    const worker = await this.invited(name, options);
+    worker.start();
+    await this.sees(name);
+    return worker;
+  }
+
+  /** A worker that has its invitation and is not started yet. */
+  async invited(name: string, options: WorkerOptions = {}): Promise<WorkerProcess> {
     const { host = '127.0.0.1', through = this.port } = options;
     const { stdout } = await this.run('fleet', 'invite', name, '--address', `https://${host}:${through}`);
     const worker = new WorkerProcess(this.dir, name, stdout.trim(), options);
     this.workers.push(worker);
-    worker.start();
-    await this.sees(name);
     return worker;
   }
 

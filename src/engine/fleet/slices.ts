@@ -2,7 +2,7 @@
 import { isShrinkError } from '../../core/errors.ts';
 import type { Slice } from '../../fleet/part.ts';
 import { taskOf } from '../../fleet/protocol.ts';
-import { mayCut, maySlice, sliceArgs } from '../../fleet/rules.ts';
+import { mayCut, maySlice, sliceArgs, sliceMarginS } from '../../fleet/rules.ts';
 import { untrustedInput } from '../../media/ffmpeg/args.ts';
 import { say } from '../../messages/say.ts';
 import { KeyedMutex } from '../../platform/async.ts';
@@ -10,7 +10,7 @@ import { type Clock, sleep } from '../../platform/clock.ts';
 import { nodeFiles, reading, sha256Of, sha256OfOpen, throughDescriptor } from '../../platform/files/files.ts';
 import type { ChildArg } from '../../platform/process/run-child.ts';
 import type { FilmJob, Part } from '../local/hands.ts';
-import { OUTPUT } from '../local/run/step-args.ts';
+import { OUTPUT, SEARCHED } from '../local/run/step-args.ts';
 
 export interface SliceBookOptions {
   maxBytes: number;
@@ -114,7 +114,8 @@ export class FilmSource {
   estimate(part: Part): number {
     const { sourceBytes } = this.#job.order;
     if (!this.isSliced(part)) return sourceBytes;
-    const share = (part.segment.durationS + 10) / Math.max(1, this.#job.facts.durationS);
+    const marginS = sliceMarginS(SEARCHED.test(part.facts.container));
+    const share = (part.segment.durationS + marginS) / Math.max(1, this.#job.facts.durationS);
     return Math.ceil(sourceBytes * Math.min(1, share));
   }
 
@@ -158,7 +159,8 @@ export class FilmSource {
     const held = { bytes: this.estimate(part), drop: () => this.#drop(index) };
     await this.#book.reserve(this.#nameOf(index), held, job.context.signal);
     const { fromS, toS } = segment;
-    const where = { fromS, toS, startS: facts.startS, track: facts.video.index };
+    const isSearched = SEARCHED.test(facts.container);
+    const where = { fromS, toS, startS: facts.startS, track: facts.video.index, isSearched };
     const file = sliceFile(index);
     try {
       await job.ffmpeg({

@@ -94,6 +94,23 @@ describe.skipIf(whyNoRedis() || process.env['SHRINKBOX_FLEET'] !== 'processes')(
       mustBeWhole();
     });
 
+    it('with a worker killed as it joins, before and after the daemon has heard of it: one invitation is enough', async () => {
+      const { at, env } = killer('request');
+      box = await FleetBox.open();
+      await box.start();
+      const desk = await box.invited('desk', { env });
+      for (const when of ['before', 'after']) {
+        writeFileSync(at, JSON.stringify({ call: 'POST join', when }));
+        desk.start();
+        await eventually(() => !desk.isAlive, { what: `the worker to die ${when} it has joined` });
+      }
+      desk.start();
+      await box.sees('desk');
+      box.drop(await footage('slow'), 'film.mp4');
+      await box.job('film.mp4', 'done');
+      mustBeWhole();
+    });
+
     it('with a worker killed at each of its calls, and nothing of it stays on its scratch', async () => {
       const { at, env } = killer('request');
       box = await FleetBox.open({ lease: '3s' });

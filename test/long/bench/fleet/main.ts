@@ -1,7 +1,7 @@
 /**
  * What a fleet costs and what it does to a film, on one machine:
  *
- *     npm run bench:fleet [-- --seconds 96 --parts 24 --workers 1,2,3]
+ *     npm run bench:fleet [-- --seconds 96 --parts 24 --workers 1,2,3 --size 320x180 --rate 25000]
  *
  * The film as one piece on this machine, as parts on this machine, and by so many workers of one thread each, to the same size.
  * Daemon and workers are one process; ffmpeg, Redis, HTTPS and the bytes are real. Processor time is compared, never wall time: it is
@@ -29,12 +29,14 @@ const { values } = parseArgs({
     /** Seconds of a part, at most. */
     parts: { type: 'string', default: '24' },
     workers: { type: 'string', default: '1,2,3' },
+    size: { type: 'string', default: '320x180' },
+    /** Bytes a second of the result: enough for the size of the picture, and less than it would like. */
+    rate: { type: 'string', default: '25000' },
   },
 });
 const seconds = Number(values.seconds);
 const longestS = Number(values.parts);
-/** Bytes; enough for the size of the picture, and less than it would like. */
-const cap = seconds * 25_000;
+const cap = seconds * Number(values.rate);
 
 /** Ticks of 10 ms of all children that have ended, with theirs. */
 function childCpuS(): number {
@@ -55,7 +57,7 @@ interface Row {
 const tools = await realTools();
 const dir = await mkdtemp(join(tmpdir(), 'shrinkbox-bench-'));
 const source = join(dir, 'film.mp4');
-const picture = `testsrc2=size=320x180:rate=25:duration=${seconds},noise=alls=4:allf=t`;
+const picture = `testsrc2=size=${values.size}:rate=25:duration=${seconds},noise=alls=4:allf=t`;
 const fast = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '23', '-pix_fmt', 'yuv420p', '-g', '50'];
 
 async function made(name: string, engine: Engine, moved?: { out: number; in: number }): Promise<Row> {
