@@ -12,14 +12,17 @@ import { looksLikeMatroska, walkMatroska } from './matroska.ts';
 import { looksLikeFlv, nextFlv } from './packets.ts';
 import { looksLikeRiff, nextAvi } from './riff.ts';
 import { nextTransport } from './transport.ts';
+import { hasSignature, nextSignature } from './signatures.ts';
 import { byteSourceOf, type Completeness, withWindow } from './source.ts';
+import { looksLikeWtv, nextWtv } from './wtv.ts';
 
-const HEAD_BYTES = 64;
+const HEAD_BYTES = 128;
 /** Of what is read through to its end. */
 const WINDOW_BYTES = 65_536;
 
 /**
- * The offset of the second film; `undefined` if there is none. A few small reads, but for FLV, Ogg and PNG, which are read through.
+ * The offset of the second film; `undefined` if there is none. A few small reads, but for FLV, Ogg, PNG,
+ * NUT, Y4M and RealMedia, which are read through.
  * @throws what reading throws, and `cancelled`
  */
 export async function nextFilmIn(file: Readable, signal?: AbortSignal): Promise<number | undefined> {
@@ -33,6 +36,8 @@ export async function nextFilmIn(file: Readable, signal?: AbortSignal): Promise<
   if (looksLikeOgg(head)) return await nextOgg(withWindow(source, WINDOW_BYTES));
   if (looksLikeIvf(head)) return nextIn(await walkIvf(withWindow(source, WINDOW_BYTES)));
   if (looksLikePng(head)) return await nextPng(withWindow(source, WINDOW_BYTES));
+  if (looksLikeWtv(head)) return await nextWtv(source);
+  if (hasSignature(head)) return await nextSignature(source, head);
   return await nextTransport(source);
 }
 

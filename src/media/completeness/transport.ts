@@ -5,27 +5,32 @@ import type { ByteSource } from './source.ts';
 const WINDOW_BYTES = 4 * 2 ** 20;
 /** MPEG-1, MPEG-2, MPEG-4, H.264, HEVC, VVC, AVS, VC-1 (ISO 13818-1, table 2-34, and its users). */
 const VIDEO_TYPES = new Set([0x01, 0x02, 0x10, 0x1b, 0x24, 0x33, 0x42, 0xea]);
+/** MPEG-1 and MPEG-2, AAC, LATM, and ATSC's AC-3 and E-AC-3. Others share a number for private data with what is no sound. */
+const SOUND_TYPES = new Set([0x03, 0x04, 0x0f, 0x11, 0x81, 0x87]);
 const PROGRAMS_PID = 0;
 const NAMES_PID = 0x11;
 
 /**
  * Where a transport stream goes on as another one: none of the pictures it has at its end are among those at its beginning, by their
- * number and codec. ffmpeg would leave out the rest, or decode it as what it isn't.
+ * number and codec, or one of its sounds has become another codec under the same number. ffmpeg would leave out the rest, or decode
+ * it as what it isn't. Sounds that come and go are of one broadcast.
  */
 export async function nextTransport(source: ByteSource): Promise<number | undefined> {
   const layout = await layoutOf(source);
   if (!layout) return undefined;
   const end = source.size - (source.size % layout.bytes);
-  const most = Math.min(WINDOW_BYTES, source.size / 4);
-  const window = most - (most % layout.bytes);
+  const window = WINDOW_BYTES - (WINDOW_BYTES % layout.bytes);
   const packetsAt = async (at: number) => await source.read(at, Math.min(window, end - at));
-  const first = videosAtStart(await packetsAt(0), layout);
+  const lastAt = Math.max(0, end - window);
+  const last = listedLast(await packetsAt(lastAt), layout);
+  const gone = contradicted(listedFirst(await packetsAt(0), layout), last.tracks);
+  if (gone.length === 0) return undefined;
   const isOther = async (at: number) => {
-    const videos = videosIn(await packetsAt(at), layout);
-    return videos.size > 0 && ![...videos].some(video => first.has(video));
+    const { tracks } = listsIn(packetsIn(await packetsAt(at), layout));
+    return tracks.size > 0 && !gone.some(track => tracks.has(track));
   };
-  let [before, after] = [0, Math.floor((end - window) / layout.bytes)];
-  if (first.size === 0 || !(await isOther(after * layout.bytes))) return undefined;
+  let [before, after] = [0, Math.floor((lastAt + last.at) / layout.bytes)];
+  if (!(await isOther(after * layout.bytes))) return undefined;
   while (after - before > 1) {
     const middle = Math.floor((before + after) / 2);
     if (await isOther(middle * layout.bytes)) after = middle;
@@ -37,12 +42,38 @@ export async function nextTransport(source: ByteSource): Promise<number | undefi
   return after * layout.bytes + ([...packetsIn(packets, layout)].find(opens)?.at ?? 0);
 }
 
-/** As early as any are listed: a short film may end within the window. */
-function videosAtStart(packets: Buffer, layout: Layout): Set<string> {
-  for (let count = 64; ; count *= 4) {
-    const found = videosIn(packets.subarray(0, count * layout.bytes), layout);
-    if (found.size > 0 || count * layout.bytes >= packets.length) return found;
+/** The tracks of the first that cannot be in one film with those of the last. */
+function contradicted(first: ReadonlySet<string>, last: ReadonlySet<string>): string[] {
+  const videos = [...first].filter(isVideo);
+  const isSame = videos.some(track => last.has(track)) || ![...last].some(isVideo);
+  const types = new Map([...last].map(track => [pidOf(track), track]));
+  const isOther = (track: string) => (types.get(pidOf(track)) ?? track) !== track;
+  return [...new Set([...(isSame ? [] : videos), ...[...first].filter(isOther)])];
+}
+
+const pidOf = (track: string): string => track.slice(track.indexOf(':') + 1);
+const isVideo = (track: string): boolean => VIDEO_TYPES.has(Number(track.slice(0, track.indexOf(':'))));
+
+/** The tracks listed first: the other film may begin within the window. */
+function listedFirst(bytes: Buffer, layout: Layout): Set<string> {
+  const lists = new ProgramLists();
+  for (const packet of packetsIn(bytes, layout)) {
+    lists.add(packet);
+    if (lists.isComplete) break;
   }
+  return lists.tracks;
+}
+
+/** The tracks listed last, and where their list begins: the other film may be no more than that. */
+function listedLast(bytes: Buffer, layout: Layout): { tracks: Set<string>; at: number } {
+  const packets = [...packetsIn(bytes, layout)].filter(({ section }) => section !== undefined);
+  for (let from = packets.length - 1; from > 0; from -= 1) {
+    const { pid, at } = packets[from] as Packet;
+    if (pid !== PROGRAMS_PID) continue;
+    const lists = listsIn(packets.slice(from));
+    if (lists.isComplete) return { tracks: lists.tracks, at };
+  }
+  return { tracks: listsIn(packets).tracks, at: 0 };
 }
 
 interface Packet {
@@ -62,16 +93,30 @@ function* packetsIn(bytes: Buffer, layout: Layout): Generator<Packet> {
   }
 }
 
-/** Number and type of every video track that some program lists. */
-function videosIn(bytes: Buffer, layout: Layout): Set<string> {
-  const programs = new Set<number>();
-  const videos = new Set<string>();
-  for (const { pid, section } of packetsIn(bytes, layout)) {
-    if (!section || section.length < 16) continue;
-    if (pid === PROGRAMS_PID && section[0] === 0) for (const each of programsIn(section)) programs.add(each);
-    if (programs.has(pid) && section[0] === 2) for (const each of tracksIn(section)) videos.add(each);
+/** What programs there are, and the type and number of each track of picture or sound that they list. */
+class ProgramLists {
+  readonly tracks = new Set<string>();
+  readonly #programs = new Set<number>();
+  readonly #known = new Set<number>();
+
+  add({ pid, section }: Packet): void {
+    if (!section || section.length < 16) return;
+    if (pid === PROGRAMS_PID && section[0] === 0) for (const each of programsIn(section)) this.#programs.add(each);
+    if (!this.#programs.has(pid) || section[0] !== 2) return;
+    this.#known.add(pid);
+    for (const each of tracksIn(section)) this.tracks.add(each);
   }
-  return videos;
+
+  /** Every program has listed its tracks. */
+  get isComplete(): boolean {
+    return this.tracks.size > 0 && [...this.#programs].every(each => this.#known.has(each));
+  }
+}
+
+function listsIn(packets: Iterable<Packet>): ProgramLists {
+  const lists = new ProgramLists();
+  for (const packet of packets) lists.add(packet);
+  return lists;
 }
 
 const sectionEnd = (section: Buffer): number => Math.min(section.length, 3 + (section.readUInt16BE(1) & 0xfff) - 4);
@@ -93,6 +138,7 @@ function tracksIn(section: Buffer): string[] {
     at + 5 <= end;
     at += 5 + (section.readUInt16BE(at + 3) & 0xfff)
   )
-    if (VIDEO_TYPES.has(section[at] ?? 0)) found.push(`${section[at]}:${section.readUInt16BE(at + 1) & 0x1fff}`);
+    if (VIDEO_TYPES.has(section[at] ?? 0) || SOUND_TYPES.has(section[at] ?? 0))
+      found.push(`${section[at]}:${section.readUInt16BE(at + 1) & 0x1fff}`);
   return found;
 }

@@ -54,6 +54,8 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
   if (/No such file or directory/.test(said)) return because('gone', say('media.gone', { file }));
   if (/Stale file handle|Transport endpoint/.test(said))
     return because('unavailable', say('media.disk-unavailable', { file }));
+  if (looks.kind === 'unknown' && looks.format)
+    return because('not-media', say('media.damaged-container', { file, format: looks.format }), EXPORT_AGAIN);
   return because('not-media', say('media.unrecognisable', { file }), EXPORT_AGAIN);
 }
 

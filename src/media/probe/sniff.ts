@@ -11,7 +11,8 @@ export type Looks =
   | { kind: 'other'; what: Sentence }
   /** Begins as MP4 and MOV files do. */
   | { kind: 'mp4' }
-  | { kind: 'unknown' };
+  /** `format`: the container that begins like this, by its usual name. */
+  | { kind: 'unknown'; format?: string };
 
 /** Offset, the bytes there, and their meaning. */
 const MAGIC: readonly [number, string, Sentence][] = [
@@ -33,6 +34,19 @@ const MAGIC: readonly [number, string, Sentence][] = [
   [0, '\x1f\x8b', say('media.looks-archive', { format: 'gzip' })],
   [0, '\x7fELF', say('media.looks-program')],
   [0, 'MZ', say('media.looks-program')],
+];
+
+/** How containers of films begin. */
+const CONTAINERS: readonly [string, string][] = [
+  ['\x1a\x45\xdf\xa3', 'Matroska'],
+  ['RIFF', 'AVI'],
+  ['\x30\x26\xb2\x75\x8e\x66\xcf\x11', 'Windows Media'],
+  ['\xb7\xd8\x00\x20\x37\x49\xda\x11', 'WTV'],
+  ['FLV\x01', 'FLV'],
+  ['OggS', 'Ogg'],
+  ['.RMF', 'RealMedia'],
+  ['nut/multimedia container', 'NUT'],
+  ['\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02', 'MXF'],
 ];
 
 /** Lists of other files: they would make a player read whatever they name. */
@@ -66,7 +80,8 @@ export function looksLike(head: Buffer, sizeBytes: number): Looks {
   if (isText(head)) return { kind: 'other', what: say('media.looks-text') };
   if (head.every(byte => byte === 0)) return { kind: 'other', what: say('media.looks-zeros') };
   if (/^(ftyp|moov|mdat|wide|free|skip|pnot)$/.test(text.slice(4, 8))) return { kind: 'mp4' };
-  return { kind: 'unknown' };
+  const format = CONTAINERS.find(([bytes]) => text.startsWith(bytes))?.[1];
+  return { kind: 'unknown', ...(format && { format }) };
 }
 
 /**

@@ -109,6 +109,8 @@ export const MEDIA_EN = {
     `${file} is not a video in an accepted format${format === undefined ? '' : ` (ffmpeg calls it ${format})`}`,
   'media.raw-stream-hint': 'Its pictures have no times: put them into an MP4 or Matroska file first.',
   'media.unrecognisable': ({ file }: In) => `${file} is not a video, or is damaged beyond recognition`,
+  'media.damaged-container': ({ file, format }: In & { format: string }) =>
+    `${file} begins as ${format} does, but is damaged: ffmpeg finds no film in it`,
   'media.cannot-read': ({ file }: In) => `${file} cannot be read`,
   'media.gone': ({ file }: In) => `${file} is no longer there`,
   'media.disk-unavailable': ({ file }: In) => `${file} could not be read from its disk or share`,

@@ -83,6 +83,7 @@ export const MEDIA_ZH = {
     `${file} 不是可接受格式的视频${format === undefined ? '' : `（ffmpeg 称之为 ${format}）`}`,
   'media.raw-stream-hint': '它的画面没有时间信息：请先把它放入 MP4 或 Matroska 文件。',
   'media.unrecognisable': ({ file }) => `${file} 不是视频，或已损坏到无法识别`,
+  'media.damaged-container': ({ file, format }) => `${file} 的开头是 ${format}，但文件已损坏：ffmpeg 在其中找不到视频`,
   'media.cannot-read': ({ file }) => `无法读取 ${file}`,
   'media.gone': ({ file }) => `${file} 已不存在`,
   'media.disk-unavailable': ({ file }) => `无法从磁盘或共享读取 ${file}`,

@@ -31,6 +31,14 @@ async function fragments(): Promise<Buffer> {
   return await readFile(path);
 }
 
+/** The beginning of a recording of two sectors, so many of which are lacking. */
+function wtv(lacking: 0 | 1): Buffer {
+  const bytes = Buffer.alloc((2 - lacking) * 4096, 7);
+  bytes.write('b7d800203749da11a64e0007e95ead8d8cc3d2c27e9ada118bf70007e95ead8d', 'hex');
+  bytes.writeUInt32LE(2, 0x5c);
+  return bytes;
+}
+
 const HLS = () => `#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n${secret()}\n#EXT-X-ENDLIST\n`;
 
 const cases: [string, () => Promise<string>, ErrorCode, RegExp][] = [
@@ -47,6 +55,19 @@ const cases: [string, () => Promise<string>, ErrorCode, RegExp][] = [
   ['half a file, its index lost', () => footage('cutShort'), 'incomplete-media', /its index \(moov\) is missing/],
   ['half a file, its index first', () => footage('cutInside'), 'incomplete-media', /its end is missing/],
   ['half a Matroska file', () => footage('cutMatroska'), 'incomplete-media', /its end is missing/],
+  // Was, of both: "is not a video, or is damaged beyond recognition".
+  [
+    'a TV recording (WTV) that was cut',
+    written('cut.wtv', wtv(1)),
+    'incomplete-media',
+    /^cut.wtv is incomplete: its end is missing$/,
+  ],
+  [
+    'a TV recording (WTV) whose directory is damaged',
+    written('spoiled.wtv', wtv(0)),
+    'not-media',
+    /^spoiled.wtv begins as WTV does, but is damaged: ffmpeg finds no film in it$/,
+  ],
   // Was: the second was crammed into the time of the first, and the original deleted.
   [
     'two Matroska films, one behind the other',

@@ -23,9 +23,20 @@ async function nextIn(bytes: Buffer): Promise<number | undefined> {
 }
 
 let made = 0;
-async function film(args: string, source = 'testsrc'): Promise<Buffer> {
+const films = new Map<string, Promise<Buffer>>();
+/** One that was made before is not made again. */
+async function film(args: string, source = 'testsrc', seconds = 1): Promise<Buffer> {
+  const key = [args, source, seconds].join(' ');
+  const found = films.get(key) ?? makeFilm(args, source, seconds);
+  films.set(key, found);
+  return await found;
+}
+
+async function makeFilm(args: string, source: string, seconds: number): Promise<Buffer> {
   const path = join(directory, String((made += 1)));
-  const input = ['-v', 'error', '-f', 'lavfi', '-i', `${source}=r=25:s=64x48`, '-t', '2', '-threads', '1'];
+  const picture = ['-f', 'lavfi', '-i', `${source}=r=25:s=64x48`];
+  const sound = args.includes('-c:a') ? ['-f', 'lavfi', '-i', 'sine=r=48000'] : [];
+  const input = ['-v', 'error', ...picture, ...sound, '-t', String(seconds), '-threads', '1'];
   execFileSync('ffmpeg', [...input, ...args.split(' '), path]);
   return await readFile(path);
 }
@@ -45,6 +56,11 @@ it.each([
   ['Ogg', '-c:v libtheora -f ogg'],
   ['APNG', '-f apng'],
   ['IVF', '-c:v libvpx -deadline realtime -f ivf'],
+  ['WTV', '-c:v mpeg2video -c:a mp2 -f wtv'],
+  ['NUT', '-c:v mpeg4 -f nut'],
+  ['MXF', '-c:v mpeg2video -c:a pcm_s16le -f mxf'],
+  ['RealMedia', '-c:v rv20 -f rm'],
+  ['Y4M', '-pix_fmt yuv420p -f yuv4mpegpipe'],
 ])('of two films joined in one file only the first was kept: %s', async (_name, args) => {
   const first = await film(args);
   expect(await nextIn(first)).toBeUndefined();
@@ -55,11 +71,36 @@ it.each([
   ['AVI', '-c:v mpeg4 -f avi', '-c:v mjpeg -f avi'],
   ['a transport stream with other numbers', `${FAST} -f mpegts`, `${FAST} -f mpegts -mpegts_start_pid 512`],
   ['a transport stream of another codec', `${FAST} -f mpegts`, '-c:v mpeg2video -f mpegts'],
+  ['a transport stream with sound of another codec', `${FAST} -c:a mp2 -f mpegts`, `${FAST} -c:a aac -f mpegts`],
 ])('what ffmpeg reads through only where the tracks are the same: %s', async (_name, one, another) => {
   const first = await film(one);
   const same = await film(one, 'testsrc2');
   expect(await nextIn(Buffer.concat([first, same]))).toBeUndefined();
   expect(await nextIn(Buffer.concat([first, await film(another)]))).toBe(first.length);
+});
+
+it('a short transport stream behind a long one was mixed up with it', async () => {
+  const [long, short] = [
+    await film(`${FAST} -f mpegts`, 'testsrc', 4),
+    await film('-c:v mpeg2video -f mpegts', 'testsrc', 0.2),
+  ];
+  expect(await nextIn(Buffer.concat([long, short]))).toBe(long.length);
+  expect(await nextIn(Buffer.concat([short, long]))).toBe(short.length);
+});
+
+it('a broadcast with two programs, or with a second sound later on, was never taken for two films', async () => {
+  const args = ['-map 0 -map 0 -program st=0 -program st=1', FAST, '-f mpegts'];
+  expect(await nextIn(await film(args.join(' ')))).toBeUndefined();
+  const [silent, heard] = [await film(`${FAST} -f mpegts`), await film(`${FAST} -c:a aac -f mpegts`)];
+  expect(await nextIn(Buffer.concat([silent, heard]))).toBeUndefined();
+});
+
+it('an MXF that does not say where its last part is, as recorded live, is searched', async () => {
+  const first = await film('-c:v mpeg2video -c:a pcm_s16le -f mxf');
+  const live = Buffer.from(first);
+  live.fill(0, 20 + 24, 20 + 32);
+  expect(await nextIn(live)).toBeUndefined();
+  expect(await nextIn(Buffer.concat([live, first]))).toBe(live.length);
 });
 
 it('old films of QuickTime, without a file type, were left out in silence', async () => {
