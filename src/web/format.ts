@@ -44,11 +44,16 @@ export function formatSpan(ms: number, language: Language): string {
   const unit = (value: number, name: 'hour' | 'minute' | 'second') =>
     new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
   const seconds = Math.max(1, Math.round(ms / 1000));
-  if (seconds < 60) return unit(seconds < 10 ? seconds : Math.round(seconds / 5) * 5, 'second');
+  if (seconds < 60) return whole(unit(seconds < 10 ? seconds : Math.round(seconds / 5) * 5, 'second'));
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return unit(minutes, 'minute');
+  if (minutes < 60) return whole(unit(minutes, 'minute'));
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
-  return rest === 0 ? unit(hours, 'hour') : `${unit(hours, 'hour')} ${unit(rest, 'minute')}`;
+  return whole(rest === 0 ? unit(hours, 'hour') : `${unit(hours, 'hour')} ${unit(rest, 'minute')}`);
+}
+
+/** With spaces that no line breaks at: `Dec 31, 20:40` is read at once. */
+function whole(text: string): string {
+  return text.replaceAll(' ', '\u00A0');
 }
 
 /** The time if it was today, otherwise with the date; to the minute, or the second. */
@@ -59,13 +64,14 @@ export function formatWhen(at: number, now: number, language: Language, to: 'min
   const day: Intl.DateTimeFormatOptions = sameYear
     ? { month: 'short', day: 'numeric' }
     : { year: 'numeric', month: 'short', day: 'numeric' };
-  return new Intl.DateTimeFormat(language, {
+  const format = new Intl.DateTimeFormat(language, {
     ...(today ? {} : day),
     hour: '2-digit',
     minute: '2-digit',
     ...(to === 'seconds' && { second: '2-digit' }),
     hourCycle: 'h23',
-  }).format(date);
+  });
+  return whole(format.format(date));
 }
 
 /** The folder inside its inbox that a source lies in; empty for the inbox itself. */

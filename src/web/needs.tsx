@@ -13,7 +13,6 @@ import { type Row, totalOf } from './model.ts';
 import { Say } from './say.tsx';
 import { Thumb } from './thumb.tsx';
 import { FileLine } from './where.tsx';
-import type { Language } from './words.ts';
 
 /** As many are shown at once; more are a line that opens. */
 const FEW = 3;
@@ -31,8 +30,6 @@ export function Needs() {
   if (total === 0 || model.needs.length === 0) return null;
   const isOne = total === 1;
   const isOpen = isOne || (chosen ?? total <= FEW);
-  const nameIn = (group: Group) => model.attention.rows.find(({ id }) => id === group.newest[0]);
-  const gist = model.needs.map(group => gistOf(group, nameIn(group), language)).join(' · ');
   const title = words.needYou(total, formatCount(total, language));
   return (
     <section class="attention" aria-labelledby="attention-title">
@@ -43,7 +40,7 @@ export function Needs() {
           <button type="button" aria-expanded={isOpen} aria-controls="needs" onClick={() => setChosen(!isOpen)}>
             <Icon of="alert" />
             <span class="total">{title}</span>
-            {!isOpen && <span class="quiet gist">{gist}</span>}
+            {!isOpen && <Gist groups={model.needs} />}
             <span class="push" />
             <span class="chevron" aria-hidden="true" />
           </button>
@@ -57,9 +54,15 @@ export function Needs() {
 }
 
 /** `60 × … would be unrecognisable in 5 kB`, without the name of one of them. */
-function gistOf({ reason, messages, jobs }: Group, newest: Row | undefined, language: Language): string {
-  const text = worded(language, reason, messages?.reason);
-  return `${formatCount(jobs, language)} × ${newest ? withoutName(newest, text) : text}`;
+function Gist({ groups }: { groups: Groups }) {
+  const { language } = useWords();
+  const newest = useJobs(groups.flatMap(({ newest: [id] }) => id ?? []));
+  const textOf = ({ reason, messages, jobs, newest: [id] }: Group) => {
+    const text = worded(language, reason, messages?.reason);
+    const one = newest.find(job => job.id === id);
+    return `${formatCount(jobs, language)} × ${one ? withoutName(one, text) : text}`;
+  };
+  return <span class="quiet gist">{groups.map(textOf).join(' · ')}</span>;
 }
 
 function Trouble({ group }: { group: Group }) {

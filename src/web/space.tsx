@@ -102,12 +102,19 @@ function Line({ status }: { status: StatusView }) {
   const waiting = counts.queued + counts.waiting + counts.running;
   const end = queue.finish_at === null ? '' : words.doneAbout(formatWhen(queue.finish_at, Date.now(), language));
   const left = queue.left_ms === null ? '' : words.left(formatSpan(queue.left_ms, language));
+  const [first = words.unknownEnd, second] = waiting === 0 ? [words.nothingQueued] : [left, end].filter(Boolean);
   return (
     <div class="cell line-up">
       <h3 class="quiet">{words.stillToDo}</h3>
       <p class="mid figures">{waiting === 0 ? '–' : words.videos(waiting, formatCount(waiting, language))}</p>
       <p class="quiet figures">
-        {waiting === 0 ? words.nothingQueued : [left, end].filter(Boolean).join(' · ') || words.unknownEnd}
+        {first}
+        {second !== undefined && (
+          <>
+            {' · '}
+            <span class="whole">{second}</span>
+          </>
+        )}
       </p>
     </div>
   );

@@ -1,4 +1,4 @@
-/** `npm run screenshots:states -- DIR`: a picture of every state of the page, in both themes and both languages, to be looked at. */
+/** `npm run screenshots:states -- DIR [STATES [WIDTH]]`: a picture of every state of the page, in both themes and both languages, to be looked at. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -18,8 +18,8 @@ import { libraryAtWork, plannedLibrary } from './library-views.ts';
 import { SCENES, still } from './scenes.ts';
 import { RULES, settingsIn } from './settings.ts';
 
-const [given, only] = process.argv.slice(3);
-if (given === undefined) throw new Error('say where to: npm run screenshots:states -- DIR [STATE]');
+const [given, only, width] = process.argv.slice(3);
+if (given === undefined) throw new Error('say where to: npm run screenshots:states -- DIR [STATES [WIDTH]]');
 const target = resolve(given);
 const chromium = findChromium();
 if (chromium === undefined) throw new Error('this needs chromium: install it, or name it in SHRINKBOX_CHROMIUM');
@@ -253,7 +253,8 @@ try {
   mkdirSync(target, { recursive: true });
   const wanted = Object.entries(SPEC).filter(([name]) => only === undefined || only.split(',').includes(name));
   // What most people have comes first.
-  for (const look of LOOKS) for (const [name, state] of wanted) await take(browser, { name, state, ...look });
+  const looks = LOOKS.filter(look => width === undefined || look.width === Number(width));
+  for (const look of looks) for (const [name, state] of wanted) await take(browser, { name, state, ...look });
 } finally {
   await browser.close();
   rmSync(scratch, { recursive: true, force: true });
@@ -304,7 +305,7 @@ async function take(with_: Browser, { name, state, width, colorScheme, locale }:
     const file = `${name}-${width}-${colorScheme}-${locale.slice(0, 2)}.png`;
     await page.screenshot({
       path: join(target, file),
-      fullPage: !['backlog', 'drag', 'comparison', 'undo'].includes(name),
+      fullPage: !['backlog', 'drag', 'comparison', 'undo', 'phone'].includes(name),
     });
   } catch (error) {
     console.error(`${name} ${width}: ${String(error).split('\n')[0]}`);

@@ -12,12 +12,18 @@ import type { FakeControl } from '../../support/fake-control.ts';
 import { still } from '../../support/scenes.ts';
 import { describeWithBrowser } from '../../support/with-browser.ts';
 
+const HOUR = 3_600_000;
+
 describeWithBrowser('what can be done on the page', ({ visit: open }) => {
   // A fake daemon has no pictures to compare and no token to give, which the browser says.
   const visit = (options: VisitOptions = {}) => open({ ...options, mayComplain: /404|409/ });
 
-  it.each([390, 1440, 2560])('nothing jumps while it loads, %i px wide', async width => {
-    const { page } = await visit({ prepare: busy, context: { viewport: { width, height: 900 } } });
+  it.each([320, 390, 1440, 2560])('nothing jumps while it loads, %i px wide', async width => {
+    const prepare = (control: FakeControl) => {
+      busy(control);
+      endsAt(control, Date.now() + 30 * HOUR);
+    };
+    const { page } = await visit({ prepare, context: { viewport: { width, height: 900 } } });
     await page.addInitScript(`
       window.shift = 0;
       new PerformanceObserver(list => {
@@ -29,6 +35,8 @@ describeWithBrowser('what can be done on the page', ({ visit: open }) => {
     await page.waitForLoadState('networkidle').catch(() => {});
     expect(await page.evaluate('window.shift')).toBeLessThan(0.05);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    // "done about Dec 3, 20:40" in one piece.
+    expect(await page.evaluate(`document.querySelector('.line-up .whole').getClientRects().length`)).toBe(1);
   });
 
   it('many at once: those that are selected are restored, those that can be are tried again', async () => {
@@ -102,6 +110,15 @@ describeWithBrowser('what can be done on the page', ({ visit: open }) => {
     await line.click();
     await page.getByRole('button', { name: 'Leave it: all 60' }).waitFor();
     await page.getByText('Show more (394 left)').waitFor();
+  });
+
+  it('the line of 80 named a file that the page had not loaded', async () => {
+    const { page } = await visit({ prepare: backlog });
+    const gist = page.locator('.needs-line .gist');
+    await eventually(async () => expect(await gist.innerText()).toContain('20 × … is not a video'), {
+      what: 'the line',
+    });
+    expect(await gist.innerText()).not.toContain('.mp4');
   });
 
   it('one tap asks for the size that would do', async () => {
@@ -384,6 +401,15 @@ function busy(control: FakeControl): void {
     const at = Date.now() - i * 3_600_000;
     control.add({ id: `d${i}`, source: `/in/clip ${i}.mp4`, state: 'done', output_bytes: 1_000_000, updated_at: at });
   }
+}
+
+/** The daemon says when the queue ends. */
+function endsAt(control: FakeControl, finish_at: number): void {
+  const status = control.status.bind(control);
+  control.status = () => {
+    const now = status();
+    return { ...now, queue: { ...now.queue, left_ms: finish_at - Date.now(), finish_at } };
+  };
 }
 
 function hopeless(control: FakeControl, id: string, file: string): void {
