@@ -22,7 +22,7 @@ import { type HeldFolder, openFolder } from '../platform/files/door.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
 import { sha256OfOpen } from '../platform/files/files.ts';
 import type { ExchangeBasis, ExchangeOptions } from './basis.ts';
-import { inArchive, keepOriginal, lookIntoArchive, MAX_NAMES } from './keep.ts';
+import { inArchive, keepOriginal, lookIntoArchive, MAX_NAMES, mustHaveNoOtherName } from './keep.ts';
 import { resultNameOf, setAsideName } from './names.ts';
 
 /**
@@ -34,10 +34,12 @@ export async function exchange(verified: Verified, options: ExchangeOptions): Pr
   return inPlace(options, async folder => {
     const places = placesIn(folder, options);
     await mustBeFree(places);
+    const { before } = options;
     const staged = await stageAlike(verified, folder, options);
     try {
-      await keepOriginal(places.original, options);
-      return await putInPlace(staged, places, options);
+      await mustHaveNoOtherName(places.original, before.archived?.path ?? before.archiving, options);
+      const archived = await keepOriginal(places.original, options);
+      return await putInPlace(staged, { ...places, archived }, options);
     } catch (error) {
       await staged.temp.unlinkQuietly();
       throw error;
@@ -97,8 +99,12 @@ async function stageAlike(verified: Verified, folder: HeldFolder, options: Excha
   }
 }
 
-async function putInPlace(staged: Staged, places: Places, options: ExchangeOptions): Promise<Delivery> {
-  const { original, result, aside, isSameName } = places;
+async function putInPlace(
+  staged: Staged,
+  places: Places & { archived: string | undefined },
+  options: ExchangeOptions,
+): Promise<Delivery> {
+  const { original, result, aside, isSameName, archived } = places;
   const { library, pin, files, log, signal, record, checkSource } = options;
   const { temp, file, bytes, sha256 } = staged;
   if (signal.aborted) throw new ShrinkError('cancelled', say('deliver.stopped'), { subject: result.path });
@@ -110,6 +116,7 @@ async function putInPlace(staged: Staged, places: Places, options: ExchangeOptio
   const leads = () => stillLeadsTo(result.folder, { path: library }, files);
   if (!(await leads())) throw folderReplaced(result.folder.path);
   if (!isUntouched(await original.lstat(), pin)) throw originalChanged(original.path);
+  await mustHaveNoOtherName(original, archived, options);
   if (isSameName) {
     await setAside(places);
     // The last look before a step that would replace whatever has the name.
@@ -247,9 +254,17 @@ export async function settle(options: SettleOptions): Promise<Settled> {
     }
     const newer = isThere ? await takeName(places, options) : undefined;
     const aside = await places.aside.lstat();
-    if (aside && isThere && !isUntouched(aside, options.pin)) {
-      await takeBack(places, options);
-      throw originalChanged(places.original.path);
+    if (aside && isThere) {
+      if (!isUntouched(aside, options.pin)) {
+        await takeBack(places, options);
+        throw originalChanged(places.original.path);
+      }
+      try {
+        await mustHaveNoOtherName(places.aside, archived?.path, options);
+      } catch (error) {
+        await takeBack(places, options);
+        throw error;
+      }
     }
     if (aside) {
       if (archived && kept === 'gone') throw notInArchive(archived.path);

@@ -26,17 +26,41 @@ import type { ExchangeBasis, ExchangeOptions } from './basis.ts';
 /** How many names are tried for a file whose own is taken. */
 export const MAX_NAMES = 1000;
 
-/** Has the original in the archive, and in the journal where. Nothing is done where originals are replaced. */
-export async function keepOriginal(original: Entry, options: ExchangeOptions): Promise<void> {
+/**
+ * Has the original in the archive, and in the journal where. Nothing is done where originals are replaced.
+ * @returns its path there
+ */
+export async function keepOriginal(original: Entry, options: ExchangeOptions): Promise<string | undefined> {
   const { archiveDir, before, record, source, signal, log } = options;
-  if (archiveDir === undefined) return;
+  if (archiveDir === undefined) return undefined;
   const { archived } = before;
-  if (archived && (await lookIntoArchive(archived, options)) === 'there') return;
+  if (archived && (await lookIntoArchive(archived, options)) === 'there') return archived.path;
   const sha256 = await sha256OfOpen(source, signal);
   const earlier = before.archiving !== undefined && (await isKeptAs(before.archiving, sha256, options));
   const path = earlier && before.archiving ? before.archiving : await keepAnew(original, sha256, options);
   log.debug({ job: options.job, path }, 'original archived');
   await record({ event: 'archived', data: { path, sha256 } });
+  return path;
+}
+
+/**
+ * Somebody who gave the original another name meanwhile (a hard link) would have the archived one under that name, and change it there.
+ * @param archived where in the archive it has, or may have, a second name of ours
+ * @throws ShrinkError `cannot-do`
+ */
+export async function mustHaveNoOtherName(
+  entry: Entry,
+  archived: string | undefined,
+  options: Pick<ExchangeBasis, 'archiveDir' | 'files'>,
+): Promise<void> {
+  const found = await entry.lstat();
+  if (!found) return;
+  const isLinked =
+    archived !== undefined &&
+    (await inArchive(archived, options, async kept => isSecondName(found, await kept.lstat()))) === true;
+  const names = Number(found.nlink) - (isLinked ? 1 : 0);
+  if (names <= 1) return;
+  throw new ShrinkError('cannot-do', say('library.left-linked', { names }), { subject: entry.path });
 }
 
 async function keepAnew(original: Entry, sha256: string, options: ExchangeOptions): Promise<string> {

@@ -1,4 +1,14 @@
-import { chownSync, appendFileSync, linkSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  closeSync,
+  linkSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { nodeFiles } from '../../src/platform/files/files.ts';
 import { FailingFiles } from '../support/failing-files.ts';
@@ -44,11 +54,29 @@ describe('somebody who is at work in the library meanwhile', () => {
     ['clip.mov', withoutLinks],
   ])('who still writes to %s when the result is there gets it back', async (name, disk) => {
     const library = newLibrary({ name });
-    linkSync(library.path, `${library.root}/held`);
-    const write = at('published', () => appendFileSync(`${library.root}/held`, 'more'));
+    const held = openSync(library.path, 'a');
+    const write = at('published', () => void writeSync(held, 'more'));
     await expect(library.run(disk(), write)).rejects.toMatchObject({ code: 'changed-underneath' });
+    closeSync(held);
     expect(library.seen()).toEqual([name]);
     expect(statSync(library.path).size).toBe(library.original.length + 4);
+  });
+
+  // Was: the archived original and that name were one file, and whoever changed it there spoilt the archive.
+  test.each([
+    ...['archiving', 'archived', 'publishing'].map(event => [event, 'clip.mp4']),
+    ...['archived', 'published'].map(event => [event, 'clip.mov']),
+  ])('who gives the film a second name at "%s" keeps both, and nothing is archived: %s', async (event, name) => {
+    const library = newLibrary({ name });
+    const link = at(event, () => linkSync(library.path, `${library.root}/other`));
+    await expect(library.run(withLinks(), link)).rejects.toMatchObject({
+      ...{ code: 'cannot-do', message: expect.stringContaining('2 names') },
+    });
+    await library.abandon(nodeFiles);
+    expect(library.seen()).toEqual([name]);
+    expect(library.has(library.path, library.original)).toBe(true);
+    expect(library.has(`${library.root}/other`, library.original)).toBe(true);
+    expect(library.inArchive()).toEqual([]);
   });
 
   test('who puts another film in its place keeps both', async () => {
