@@ -52,8 +52,7 @@ export async function explainFile(path: string, context: ExplainContext, signal?
   // Comes first because it does not wait for a share that hangs; what follows would hold up the whole daemon.
   const error = await files.lstat(path).catch((thrown: unknown) => thrown);
   if (isShrinkError(error, 'unavailable')) {
-    const folder = folders.containing(path)?.folder.inbox ?? null;
-    return { ...nothingPlanned(path, folder), verdict: error.message, before: [] };
+    return { ...nothingPlanned(path, folders.containing(path)), verdict: error.message, before: [] };
   }
 
   const real = withRealFolder(path);
@@ -61,7 +60,7 @@ export async function explainFile(path: string, context: ExplainContext, signal?
   const stats = await files.lstat(real).catch(() => undefined);
   const leftAlone = stats
     ? whyLeftAlone(found?.relative ?? basename(real), stats, () =>
-        found ? whereItLeads(found.folder.inbox, real) : say('files.is-link', { path: real }),
+        found ? whereItLeads(found, real) : say('files.is-link', { path: real }),
       )
     : say('app.no-such-file');
   return explainFound({ path: real, found, stats, leftAlone }, context, signal);
@@ -103,7 +102,7 @@ export function inNoInbox(path: string, folders: Pick<Folders, 'containing'>): E
 }
 
 function answerInNoInbox(path: string): Explanation {
-  return { ...nothingPlanned(path, null), ...verdictOf(say('app.in-no-inbox')), before: [] };
+  return { ...nothingPlanned(path, undefined), ...verdictOf(say('app.in-no-inbox')), before: [] };
 }
 
 function lookInside(inbox: string, path: string, files: Files): Promise<BigIntStats> {
@@ -127,7 +126,7 @@ async function explainFound(
 ): Promise<Explanation> {
   const { ledger, files } = context;
   const before = found ? ledger.atPlace(found.folder.inbox, found.relative) : [];
-  const nothing = nothingPlanned(path, found?.folder.inbox ?? null);
+  const nothing = nothingPlanned(path, found);
   if (leftAlone || !stats)
     return { ...nothing, ...verdictOf(leftAlone ?? say('app.no-such-file')), before: viewsOf(before) };
 
@@ -193,7 +192,8 @@ async function filmInLibrary(
   const { rule, engine, target, messages, why } = may.decision;
   const order = { job: 'explain', source: path, sourceBytes: Number(stats.size), target, inPlace: true };
   const planned = await planOf(engines[engine], { order, source, signal });
-  if ('refused' in planned && planned.refused.code === 'cannot-fit') return leave(sentenceOf(planned.refused));
+  // As the plan counts it; looking for too long says nothing of the film.
+  if ('refused' in planned && planned.refused.code !== 'cancelled') return leave(sentenceOf(planned.refused));
   const lines = linesOf(planned);
   const because = messages?.why ? { ...messages.why, text: why } : why;
   const would = say('app.will-be-done', { rule, engine, why: because });
@@ -261,8 +261,9 @@ async function decisionOn(
   return { ...answer, verdict: text, messages: codes, plan: lines.map(line => textOf(line)) };
 }
 
-function nothingPlanned(path: string, folder: string | null) {
-  return { path, folder, rules: [], plan: [], arriving: null };
+function nothingPlanned(path: string, found: Looked['found']) {
+  const folder = found?.folder.inbox ?? null;
+  return { path, folder, ...(found?.folder.library && { library: true }), rules: [], plan: [], arriving: null };
 }
 
 function verdictOf(verdict: Partial<Message> & { text: string }): Pick<Explanation, 'verdict' | 'messages'> {
@@ -285,7 +286,8 @@ function whyLeftAlone(relative: string, stats: BigIntStats, ofLink: () => Senten
   return stats.isSymbolicLink() ? ofLink() : say('app.is-special');
 }
 
-function whereItLeads(inbox: string, path: string): Sentence {
+function whereItLeads({ folder: { inbox, library } }: NonNullable<Looked['found']>, path: string): Sentence {
+  if (library) return say('app.left-alone', { why: say('library.left-link') });
   const target = resolve(dirname(path), readlinkSync(path));
   return isWithin(inbox, target) ? say('app.is-link-inside', { target }) : say('app.is-link-outside', { target });
 }

@@ -52,9 +52,12 @@ export function hintOnce(hint: Message | undefined): Sentence | undefined {
   return typeof instead === 'function' ? instead(hint?.params as unknown as AccountParams) : instead;
 }
 
-/** The same error with a hint that is true where nothing goes on by itself. */
-export function withoutPromise(error: ShrinkError): ShrinkError {
-  const hint = hintOnce(error.messages.hint);
+/**
+ * The same error with a hint that is true where nothing goes on by itself.
+ * @param again what is to be done again, where that is no command
+ */
+export function withoutPromise(error: ShrinkError, again?: Sentence): ShrinkError {
+  const hint = hintOnce(error.messages.hint) && (again ?? hintOnce(error.messages.hint));
   if (!hint) return error;
   const { code, message, messages, doing, subject, action, cause, retryAfterMs } = error;
   const said = messages.text ? { ...messages.text, text: message } : message;

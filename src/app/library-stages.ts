@@ -119,6 +119,10 @@ export class LibraryStages implements LibraryStagesPort {
     return restore({ ...(await this.#basisOf(job)), archived, result });
   }
 
+  async mustBeThere(job: Job): Promise<void> {
+    await this.#basisOf(job);
+  }
+
   /** @throws ShrinkError `unavailable` while the library or its archive is away. */
   async #basisOf(job: Job): Promise<ExchangeBasis> {
     const { folders, files, log, forbidden } = this.#options;

@@ -428,7 +428,8 @@ export class Libraries implements LibraryControl {
     let waits: Sentence | undefined;
     for (const { library: isOne, inbox, state, pin, original, path } of this.#options.state.ledger.all()) {
       if (!isOne || inbox !== library) continue;
-      if (state.name === 'skipped') sums.left_alone += 1;
+      const wasReplaced = state.name === 'cancelled' && state.reason.code === 'replaced';
+      if (state.name === 'skipped' || wasReplaced) sums.left_alone += 1;
       else if (state.name === 'held') sums.held += 1;
       else if (state.name === 'waiting') waits = waitsFor(path, state.reason);
       else if (!RESTING.has(state.name)) now = path;

@@ -10,6 +10,7 @@ import { type EngineName, type Job, RESTING, type Sighting, UNREAD } from '../co
 import { IllegalEvent } from '../core/lifecycle.ts';
 import type { Sentence } from '../core/message.ts';
 import { restoreOriginal } from '../deliver/archive.ts';
+import { say } from '../messages/say.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type HeldFile, openBelow } from '../platform/files/door.ts';
@@ -28,6 +29,7 @@ import { Scheduler } from '../queue/scheduler.ts';
 import { cloudOf, JobWorker } from '../queue/worker.ts';
 import type { Engines } from './engines.ts';
 import { type Folders, namesBelow } from './folders.ts';
+import { withoutPromise } from './hints-once.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
 import { Rulebook } from './rulebook.ts';
@@ -114,8 +116,9 @@ export class Queue {
       mayNotRefine: (job, words) => cannotExport(job, words, options),
       renamed: job => admissions.renamed(job),
       refine: (job, words, byAnybody) => admissions.refine(job, words, byAnybody),
+      mustBeThere: job => onlyOnce(stages.library.mustBeThere(job)),
       restoreOriginal: job =>
-        job.library ? stages.library.restore(job) : restoreArchived(job, { folders, files, log }),
+        onlyOnce(job.library ? stages.library.restore(job) : restoreArchived(job, { folders, files, log })),
     });
     this.rulebook = rulebook;
     this.#afterRest = afterRest;
@@ -264,6 +267,13 @@ async function restoreArchived(job: Job, { folders, files, log }: Pick<QueueOpti
   const onNote = (note: Sentence) => log.warn({ job: job.id, path: job.path }, note.text);
   const what = { job: job.id, archived: original.path, archiveDir, inbox, relative, sizeBytes };
   return restoreOriginal({ ...what, files, log, onNote, isOriginal: file => isContentOf(job, file) });
+}
+
+/** A person asked, and asks again: no daemon goes on with it by itself. */
+async function onlyOnce<T>(act: Promise<T>): Promise<T> {
+  return act.catch((error: unknown) => {
+    throw isShrinkError(error) ? withoutPromise(error, say('app.restore-again-hint')) : error;
+  });
 }
 
 async function isContentOf({ fingerprint: sampled, contentHash }: Job, file: HeldFile): Promise<boolean> {

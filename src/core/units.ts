@@ -69,8 +69,13 @@ export function formatDuration(ms: number): string {
   if (whole < 60) return `${whole}s`;
   const pad = (n: number) => String(n).padStart(2, '0');
   if (whole < 3600) return `${Math.floor(whole / 60)}m ${pad(whole % 60)}s`;
-  return `${Math.floor(whole / 3600)}h ${pad(Math.floor((whole % 3600) / 60))}m`;
+  const hours = Math.floor(whole / 3600);
+  if (hours < HOURS_IN_DAYS) return `${hours}h ${pad(Math.floor((whole % 3600) / 60))}m`;
+  return hours % 24 === 0 ? `${hours / 24}d` : `${Math.floor(hours / 24)}d ${pad(hours % 24)}h`;
 }
+
+/** From so many hours on, days are easier to read. */
+const HOURS_IN_DAYS = 48;
 
 /** `12:50:39`, local time. @param at epoch ms */
 export function formatClockTime(at: number): string {

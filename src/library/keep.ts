@@ -5,15 +5,8 @@ import { ownTempName } from '../core/file-names.ts';
 import type { ArchivedCopy } from '../core/job.ts';
 import { inTurn, isSecondName, isWithoutLinks, moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
 import { shortage } from '../deliver/deliver.ts';
-import { isCopyOf } from '../deliver/move-original.ts';
-import {
-  ensureFolder,
-  exchangedIn,
-  folderOf,
-  folderReplaced,
-  namesIn,
-  stillLeadsTo,
-} from '../deliver/output-folder.ts';
+import { isCopyOf, originalChanged } from '../deliver/move-original.ts';
+import { ensureFolder, folderOf, folderReplaced, namesIn, stillLeadsTo } from '../deliver/output-folder.ts';
 import { collisionKey, numbered, safePart } from '../deliver/safe-names.ts';
 import { say } from '../messages/say.ts';
 import { copyAttributes } from '../platform/files/attributes.ts';
@@ -116,7 +109,7 @@ async function linkAs(to: Entry, { original, options }: Keeping): Promise<boolea
   }
   if (!isSecondName(await options.source.stat(), await to.lstat())) {
     await to.unlinkQuietly();
-    throw exchangedIn(original.path, say('deliver.original-changed', { path: original.path }));
+    throw originalChanged(original.path);
   }
   return true;
 }

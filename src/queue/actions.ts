@@ -21,6 +21,8 @@ export interface ActionsOptions {
   >;
   /** Brings an archived original back; resolves with its new path. @throws ShrinkError */
   restoreOriginal(job: Job): Promise<string>;
+  /** @throws ShrinkError `unavailable` while the library of a job, or its archive, is away */
+  mustBeThere(job: Job): Promise<void>;
   /** Cleans up after a job that came to rest. */
   afterRest(id: string): Promise<void>;
   removeWorkDir(id: string): Promise<void>;
@@ -110,7 +112,11 @@ export class Actions {
     if (!job) return unknown(id);
     if (job.original?.kind === 'deleted') return notNow(job, say('queue.original-deleted'));
     if (job.original?.kind !== 'archived') return notNow(job, say('queue.original-kept'));
-    if (job.library) await this.#options.ledger.commit(job.id, { event: 'restoring', data: { to: job.path } });
+    if (job.library) {
+      // What is begun is gone on with at the next start, and nobody would know of it until then.
+      await this.#options.mustBeThere(job);
+      await this.#options.ledger.commit(job.id, { event: 'restoring', data: { to: job.path } });
+    }
     const to = await this.#options.restoreOriginal(job);
     return this.#commit(job, { event: 'restored', data: { to } });
   }

@@ -160,7 +160,8 @@ export class FailureHandler {
     const cause = error.code === 'changed-underneath' ? error : await this.#wrongWithSource(run, job);
     if (!cause) return this.#wait(job, GONE_AGAIN_MS, { ...reasonOfError(error), code: 'io' });
     if (cause.code === 'unavailable') return this.#wait(job, AWAY_AGAIN_MS, reasonOfError(cause));
-    const text = cause.code === 'gone' ? say('queue.removed') : say('queue.superseded', { why: sentenceOf(cause) });
+    const changed = job.library ? 'library.superseded' : 'queue.superseded';
+    const text = cause.code === 'gone' ? say('queue.removed') : say(changed, { why: sentenceOf(cause) });
     await this.#end(job, { event: 'cancelled', data: { reason: makeReason('replaced', text) } });
     this.#options.stages.resight(job);
     return RESTED;

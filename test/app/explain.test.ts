@@ -56,7 +56,8 @@ function contextOf(files: Files, sidecars: unknown[] = []): ExplainContext {
 
 // Was: "in the inbox", with a plan for films that the library leaves alone.
 describe('a film of a library', () => {
-  const asked = async ({ minAge = 0, lines = ['two passes'] as string[] | ShrinkError } = {}) => {
+  const asked = async ({ minAge = 0, name = 'clip.mp4', lines = ['two passes'] as string[] | ShrinkError } = {}) => {
+    symlinkSync('clip.mp4', join(inbox, 'link.mp4'));
     const library = { library: inbox, originals: 'replace', minAge, rules: [] };
     const config = { stateDir: join(dir, 'state'), folders: [], libraries: [library] } as unknown as Config;
     const orders: Order[] = [];
@@ -67,7 +68,7 @@ describe('a film of a library', () => {
     };
     const engines = { local: { describe } } as unknown as ExplainContext['engines'];
     const context = { ...contextOf(nodeFiles), folders: new Folders(config, nodeFiles), engines };
-    return { orders, explanation: await explainFile(join(inbox, 'clip.mp4'), context) };
+    return { orders, explanation: await explainFile(join(inbox, name), context) };
   };
 
   it('is said to be that, and what a started plan would do in its place', async () => {
@@ -80,6 +81,8 @@ describe('a film of a library', () => {
   it.each([
     ['by what its inode says, and nothing is planned', { minAge: 86_400_000 }, /^left alone: .*\(min_age\)$/, 0],
     ['by what its content says', { lines: new ShrinkError('cannot-fit', 'too good') }, /^left alone: too good$/, 1],
+    ['as it is damaged', { lines: new ShrinkError('not-media', 'no video') }, /^left alone: no video$/, 1],
+    ['as a link', { name: 'link.mp4' }, /^left alone: it is a link; what it leads to is left alone here$/, 0],
   ])('is left alone %s', async (_, facts, verdict, looks) => {
     const { explanation, orders } = await asked(facts);
     expect(explanation).toMatchObject({ library: true, plan: [], verdict: expect.stringMatching(verdict) });

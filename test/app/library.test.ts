@@ -142,3 +142,11 @@ it('a film that waits for room in the archive was "at work", with seconds left',
   const [view] = (await withPlan({ jobs: [waiting] })).view();
   expect(view).toMatchObject({ now: null, left_ms: null, reason: `${dir}/a.mp4 waits: /archive is 3.22 MB short` });
 });
+
+it('films that were changed or replaced while at work were counted nowhere', async () => {
+  const reason = { code: 'replaced' as const, text: 'changed' };
+  const jobs = ['a.mp4', 'b.mp4'].map(name =>
+    aJob({ library: true, inbox: dir, path: `${dir}/${name}` }, { event: 'cancelled', data: { reason } }),
+  );
+  expect((await withPlan({ jobs })).view()).toMatchObject([{ done: 0, left_alone: 2 }]);
+});

@@ -125,6 +125,8 @@ describe('durations', () => {
     [185_000, '3m 05s'],
     [3_720_000, '1h 02m'],
     [90_000_000, '25h 00m'],
+    [7 * 86_400_000, '7d'],
+    [180_000_000, '2d 02h'],
   ])('%i ms are %j', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
   });

@@ -79,6 +79,18 @@ describe('somebody who is at work in the library meanwhile', () => {
     expect(library.inArchive()).toEqual([]);
   });
 
+  // Was: "unavailable", with a minute's wait for the whole library, and a hint to look who writes there.
+  test('who replaces the film before it is archived has another film', async () => {
+    const library = newLibrary({ name: 'clip.mp4' });
+    const replace = at('archiving', () => {
+      writeFileSync(`${library.root}/newer`, 'another film');
+      renameSync(`${library.root}/newer`, library.path);
+    });
+    await expect(library.run(withLinks(), replace)).rejects.toMatchObject({ code: 'changed-underneath' });
+    expect(library.inArchive()).toEqual([]);
+    expect(library.has(library.path, Buffer.from('another film'))).toBe(true);
+  });
+
   test('who puts another film in its place keeps both', async () => {
     const library = newLibrary({ name: 'clip.mov' });
     const replace = at('published', () => {

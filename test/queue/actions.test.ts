@@ -23,6 +23,7 @@ const NOTHING: Omit<ActionsOptions, 'ledger' | 'refine'> = {
     wake: () => {},
   },
   restoreOriginal: async () => '/in/clip.mp4',
+  mustBeThere: async () => {},
   afterRest: async () => {},
   removeWorkDir: async () => {},
   removeReport: async () => {},
@@ -51,6 +52,7 @@ async function setup(engine: EngineName, ...events: JobEvent[]) {
       wake: job => void done.push(`wake ${job.id}`),
     },
     restoreOriginal: async () => '/in/clip.mp4',
+    mustBeThere: async () => {},
     afterRest: async id => void done.push(`after rest ${id}`),
     removeWorkDir: async id => void done.push(`remove work of ${id}`),
     removeReport: async () => void done.push('remove report'),
@@ -119,6 +121,18 @@ describe('restore', () => {
     expect([brought, job().original]).toEqual([1, undefined]);
     expect(await actions.restore('job1')).toMatchObject({ ok: false, problem: 'not-now' });
   });
+});
+
+it('a restore while the archive was away was carried out at the next start, as a surprise', async () => {
+  const archived: JobEvent = { event: 'disposed', data: { kind: 'archived', to: '/archive/clip.mp4' } };
+  const { ledger, clock, job } = await setup('local', ...TO_DONE.slice(0, -1), archived, ...TO_DONE.slice(-1));
+  const film = { ...ledger.expect('job1'), library: true };
+  const away = new ShrinkError('unavailable', 'the archive is not mounted');
+  const find = () => film;
+  const options = { ...NOTHING, ledger: Object.assign(ledger, { find }), clock, refine: async (same: Job) => same };
+  const actions = new Actions({ ...options, mustBeThere: () => Promise.reject(away) });
+  await expect(actions.restore('job1')).rejects.toBe(away);
+  expect(job().restoring).toBeUndefined();
 });
 
 describe('cancel', () => {

@@ -50,6 +50,7 @@ export const APP_EN = {
   // compress: what is to be done where nothing goes on by itself
   'app.once-busy-hint': 'Another program uses the file. Run the command again when that has ended.',
   'app.once-full-hint': 'Free some space there, then run the command again.',
+  'app.restore-again-hint': 'Check that the disk or share is mounted, answers and has room, then restore once more.',
   'app.once-away-hint': 'Check that the disk or share is mounted and answers, then run the command again.',
   'app.once-network-hint': 'Check the internet connection, then run the command again.',
   'app.once-certificate-hint':

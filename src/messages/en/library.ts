@@ -83,6 +83,7 @@ export const LIBRARY_EN = {
   'library.no-plan-hint': ({ folder }: { folder: string }) =>
     `Run \`shrinkbox library plan ${folder}\`, and read it, first.`,
   'library.waits': ({ path, why }: On & { why: string }) => `${path} waits: ${why}`,
+  'library.superseded': ({ why }: { why: string }) => `${why}; the next plan of the library has it`,
   'library.nothing-to-do': ({ folder }: { folder: string }) =>
     `by its plan, nothing is to be done in ${folder}; \`shrinkbox library plan\` says why`,
   'library.not-configured': ({ folder }: { folder: string }) => `${folder} is no library of the configuration`,

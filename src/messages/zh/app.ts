@@ -46,6 +46,7 @@ export const APP_ZH = {
   'app.not-on-disk-hint': '请挂载它原来所在的磁盘，或创建该文件夹，shrinkbox 会自动继续。',
   'app.once-busy-hint': '另一个程序正在使用该文件。结束后请再次运行该命令。',
   'app.once-full-hint': '请在那里腾出一些空间，然后重新运行该命令。',
+  'app.restore-again-hint': '请检查磁盘或共享是否已挂载、能否访问、空间是否足够，然后再恢复一次。',
   'app.once-away-hint': '请检查该磁盘或共享是否已挂载并有响应，然后重新运行该命令。',
   'app.once-network-hint': '请检查网络连接，然后重新运行该命令。',
   'app.once-certificate-hint': '请检查本机时钟，并确认没有设备拦截连接，然后重新运行该命令。',

@@ -73,6 +73,7 @@ export const LIBRARY_ZH: Translation<typeof LIBRARY_EN> = {
   'library.no-plan-hint': ({ folder }: { folder: string }) =>
     `请先运行 \`shrinkbox library plan ${folder}\` 并阅读结果。`,
   'library.waits': ({ path, why }: On & { why: string }) => `${path} 正在等待：${why}`,
+  'library.superseded': ({ why }: { why: string }) => `${why}；它会出现在该媒体库的下一份计划中`,
   'library.nothing-to-do': ({ folder }: { folder: string }) =>
     `按计划，${folder} 中没有需要处理的影片；原因请看 \`shrinkbox library plan\``,
   'library.not-configured': ({ folder }: { folder: string }) => `${folder} 不是配置中的媒体库`,
