@@ -215,9 +215,9 @@ describe('what MP4 has no place for', () => {
   });
 });
 
-it('a comment of 70,000 letters is kept, and has its place in the size', async () => {
-  const { candidate, after } = await shrink('longTag', { size: { kind: 'bytes', bytes: 220_000 } });
-  expect(candidate.bytes).toBeLessThanOrEqual(220_000);
+it('a comment of 70,000 letters was counted twice, "would look decent, it needs more": is kept, and has its place once', async () => {
+  const { candidate, after } = await shrink('longTag', { size: { kind: 'bytes', bytes: 184_000 }, floor: 'decent' });
+  expect(candidate.bytes).toBeLessThanOrEqual(184_000);
   expect(after.tagBytes).toBeGreaterThan(70_000);
 });
 

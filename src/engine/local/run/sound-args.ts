@@ -27,8 +27,8 @@ export function soundArgs(options: {
       ? texts.flatMap((_, at) => ['-map', `${at + 1}:0`])
       : sound.subtitles.flatMap(index => ['-map', `0:${index}`])),
     ...(texts ? languagesAndRoles(facts, sound.subtitles) : []),
-    // The languages and titles of the tracks are copied by default.
-    ...words('-vn -dn -map_chapters -1 -c:s mov_text'),
+    // Languages and titles of the tracks are copied by default. The film's own tags come from the source, and would count twice.
+    ...words('-vn -dn -map_metadata:g -1 -map_chapters -1 -c:s mov_text'),
     ...sound.tracks.flatMap((track, at) => {
       if (track.how === 'copy') return [`-c:a:${at}`, 'copy'];
       const firstSample = Math.round((facts.startS - soundLead(facts, track.index)) * track.sampleRate);
