@@ -51,11 +51,14 @@ function wasToldToEnd({ exitCode, stderrTail }: ChildEnd): boolean {
   return exitCode === 255 && (lastWords(stderrTail) === '' || /received signal \d+/.test(stderrTail));
 }
 
+/** What ffmpeg adds behind its reason: of its options, which people here don't write. */
+const NO_REASON = /^(?:Conversion failed!?|To ignore this, add a trailing .*)$/;
+
 /** The last line of stderr with words in it, without ffmpeg's `[mov @ 0x55...]`, for people. */
 export function lastWords(stderrTail: string): string {
   const lines = stderrTail
     .split('\n')
     .map(line => line.replace(/\[[^\]]* @ 0x[0-9a-f]+\] ?/g, '').trim())
-    .filter(line => line !== '' && !/^Conversion failed!?$/.test(line));
+    .filter(line => line !== '' && !NO_REASON.test(line));
   return (lines.at(-1) ?? '').slice(0, 300);
 }
