@@ -248,7 +248,7 @@ const BELOW_DESCRIPTOR = new RegExp(`^${throughDescriptor(0).slice(0, -1)}(\\d+)
 class Guards {
   readonly #options: GuardedFilesOptions;
   readonly #byMountPoint = new Map<string, MountGuard>();
-  readonly #held = new Map<number, { path: string; guard: MountGuard | undefined }>();
+  readonly #held = new Map<number, { file: OpenFile; path: string; guard: MountGuard | undefined }>();
   #known: { mounts: Mount[]; links: Map<string, string>; at: number } | undefined;
 
   constructor(options: GuardedFilesOptions) {
@@ -259,13 +259,15 @@ class Guards {
   }
 
   /** What was opened by `path`, and is called through its descriptor from now on. */
-  hold({ fd }: OpenFile, path: string, guard: MountGuard | undefined): void {
-    if (fd !== undefined) this.#held.set(fd, { path: this.#named(path), guard });
+  hold(file: OpenFile, path: string, guard: MountGuard | undefined): void {
+    const { fd } = file;
+    if (fd !== undefined) this.#held.set(fd, { file, path: this.#named(path), guard });
   }
 
-  /** Before it is closed: the number may be another file's at once. */
-  drop({ fd }: OpenFile): void {
-    if (fd !== undefined) this.#held.delete(fd);
+  /** Before it is closed: the number may be another file's at once. Closed once more, it no longer is this one's. */
+  drop(file: OpenFile): void {
+    const { fd } = file;
+    if (fd !== undefined && this.#held.get(fd)?.file === file) this.#held.delete(fd);
   }
 
   of(path: string): MountGuard | undefined {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isShrinkError } from '../../../src/core/errors.ts';
 import { ensureFolder } from '../../../src/deliver/output-folder.ts';
 import { callsUnderWay } from '../../../src/platform/files/calls-under-way.ts';
-import { type Files, nodeFiles } from '../../../src/platform/files/files.ts';
+import { type Files, HAS_DESCRIPTOR_PATHS, nodeFiles, throughDescriptor } from '../../../src/platform/files/files.ts';
 import { guardedFiles, MountGuard, sparedThreads, ThreadBudget } from '../../../src/platform/files/hang-guard.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -227,6 +227,29 @@ describe('a share that hangs', () => {
     );
   });
 });
+
+// Was: "/proc does not answer" of local folders at the end, and one call at a time for all of them before.
+it.runIf(HAS_DESCRIPTOR_PATHS)(
+  'a file that is closed twice takes nothing from the one that has its number by then',
+  async () => {
+    const mounts = ['/', '/proc'].map((point, id) => ({
+      ...{ id, point, type: point === '/' ? 'ext4' : 'proc', source: 'x', device: `0:${id}` },
+    }));
+    const stop = new AbortController();
+    const files = guardedFiles(nodeFiles, { clock: new FakeClock(), mounts: () => mounts, giveUp: stop.signal });
+    const first = await files.open(tmpdir(), 'folder');
+    await first.close();
+    const folder = await files.open(tmpdir(), 'folder');
+    try {
+      expect(folder.fd).toBe(first.fd);
+      await first.close().catch(() => {});
+      stop.abort();
+      expect((await files.stat(`${throughDescriptor(folder.fd)}/.`)).isDirectory()).toBe(true);
+    } finally {
+      await folder.close();
+    }
+  },
+);
 
 describe('a guard', () => {
   it('fails at once while it hangs, holds one call only, and works again when that comes back', async () => {
