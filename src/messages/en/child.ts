@@ -31,6 +31,10 @@ export const CHILD_EN = {
   'child.cpu-limit': ({ doing }: Doing) => `${doing}: it used more processor time than it is allowed`,
   'child.file-limit': ({ doing }: Doing) => `${doing}: it wrote far more than the source can contain`,
   'child.file-limit-hint': 'The file claims to be much longer than it is; copy or export it again.',
+  'child.own-file-limit': ({ doing, bytes }: Doing & { bytes: number }) =>
+    `${doing}: shrinkbox may write no file larger than ${formatBytes(bytes)} here`,
+  'child.own-file-limit-hint':
+    'Raise that limit, "ulimit -f unlimited" in a shell or LimitFSIZE=infinity in a systemd unit, and restart shrinkbox.',
   'child.signalled': ({ doing, signal }: Doing & { signal: string }) => `${doing}: it was ended by ${signal}`,
   'child.signalled-outside': ({ doing }: Doing) => `${doing}: it was ended by a signal from outside`,
   'child.failed': ({ doing, said }: Doing & { said: string }) => `${doing}: ${said}`,

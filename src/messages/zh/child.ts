@@ -27,6 +27,10 @@ export const CHILD_ZH = {
   'child.cpu-limit': ({ doing }: Doing) => `${doing}：占用的处理器时间超过了限制`,
   'child.file-limit': ({ doing }: Doing) => `${doing}：写出的数据远远超过源文件可能包含的内容`,
   'child.file-limit-hint': '该文件声称的时长远大于实际时长；请重新复制或导出。',
+  'child.own-file-limit': ({ doing, bytes }: Doing & { bytes: number }) =>
+    `${doing}：shrinkbox 在此不能写入大于 ${formatBytes(bytes)} 的文件`,
+  'child.own-file-limit-hint':
+    '请提高该限制（shell 中用 “ulimit -f unlimited”，systemd 单元中用 LimitFSIZE=infinity），然后重启 shrinkbox。',
   'child.signalled': ({ doing, signal }: Doing & { signal: string }) => `${doing}：程序被 ${signal} 终止`,
   'child.signalled-outside': ({ doing }: Doing) => `${doing}：程序被外部信号终止`,
   'child.failed': ({ doing, said }: Doing & { said: string }) => `${doing}失败：${said}`,

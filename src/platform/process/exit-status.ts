@@ -18,8 +18,11 @@ export class ChildEnd extends Error {
 }
 
 /** Which error an unrequested end is. Decided from the signal and from the C library's messages on stderr. */
-export function errorOfEnd(request: { doing: Sentence | string; command: string }, end: ChildEnd): ShrinkError {
-  const { doing, command } = request;
+export function errorOfEnd(
+  request: { doing: Sentence | string; command: string; ownFileLimit?: number | undefined },
+  end: ChildEnd,
+): ShrinkError {
+  const { doing, command, ownFileLimit } = request;
   const { endSignal, exitCode, stderrTail } = end;
   const error = (code: ErrorCode, message: Sentence, hint?: Sentence) =>
     new ShrinkError(code, message, { doing, subject: command, hint, cause: end });
@@ -29,6 +32,10 @@ export function errorOfEnd(request: { doing: Sentence | string; command: string 
   if (NO_MEMORY.test(stderrTail)) return error('out-of-memory', say('child.out-of-memory', { doing }));
   if (endSignal === 'SIGKILL') return error('out-of-memory', say('child.killed-outside', { doing }));
   if (endSignal === 'SIGXCPU') return error('timed-out', say('child.cpu-limit', { doing }));
+  if (endSignal === 'SIGXFSZ' && ownFileLimit !== undefined) {
+    const message = say('child.own-file-limit', { doing, bytes: ownFileLimit });
+    return error('denied', message, say('child.own-file-limit-hint'));
+  }
   if (endSignal === 'SIGXFSZ') {
     return error('unsafe-media', say('child.file-limit', { doing }), say('child.file-limit-hint'));
   }

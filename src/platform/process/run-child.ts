@@ -92,11 +92,21 @@ export async function runChild(request: ChildRequest): Promise<ChildResult> {
   throwIfAborted(request);
   await gateOpen(request);
   const inputs = new Inputs(request.inputsBy);
+  const { fileSizeBytes: ownFileLimit = Infinity } = launchers.ceilings ?? {};
   const own = request.args.map(arg => inputs.nameOf(arg));
   const [launched, args] = launchedThrough(launchers, program, { ...request, args: own });
   return await new Promise((resolve, reject) =>
-    startChild(launched, args, { ...request, inputs }, { resolve, reject }),
+    startChild(
+      launched,
+      args,
+      { ...request, inputs, ownFileLimit: lowerThan(request, ownFileLimit) },
+      { resolve, reject },
+    ),
   );
+}
+
+function lowerThan({ limits }: ChildRequest, own: number): number | undefined {
+  return own < (limits?.fileSizeBytes ?? Infinity) ? own : undefined;
 }
 
 /** The descriptors a child gets after stdin, stdout and stderr. It opens each anew, and so reads from a position of its own. */
@@ -137,6 +147,8 @@ const FIRST_INPUT = 3;
 
 interface Start extends ChildRequest {
   inputs: Inputs;
+  /** The limit of file sizes that this process has itself, where it is lower than what the child was to have; bytes. */
+  ownFileLimit?: number | undefined;
 }
 
 interface Settle {
