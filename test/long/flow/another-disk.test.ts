@@ -24,7 +24,7 @@ const OTHERS = {
 const probe = await MountNamespace.open();
 await probe?.close('/');
 
-describe.skipIf(!probe)('another file system mounted in place of a disk', { timeout: 60_000 }, () => {
+describe.skipIf(!probe)('another file system mounted in place of a disk', () => {
   let mounts: MountNamespace;
   let box: Box;
 

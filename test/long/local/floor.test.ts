@@ -35,7 +35,7 @@ beforeAll(async () => {
     `testsrc2=size=320x180:rate=16:duration=9,rotate='if(between(t,3.5,5.5),0,t*2)',noise=alls=20:allf=t:enable='${calm}'`,
     short,
   );
-}, 60_000);
+});
 
 async function make(picture: string, path: string): Promise<void> {
   const { ffmpeg } = await realTools();

@@ -45,7 +45,7 @@ beforeAll(async () => {
   ]);
   for (const like of ['abr', 'vbv', 'cbr', 'mpeg4', 'wild', 'cqp'] as const)
     gpus.set(like, await fakeGpu(join(dir, like), like));
-}, 60_000);
+});
 
 afterAll(() => rm(dir, { recursive: true, force: true }));
 

@@ -75,7 +75,7 @@ beforeAll(async () => {
   );
   await made('film.mp4', aac);
   await made('film.ts', aac);
-}, 60_000);
+});
 
 afterAll(() => rm(dir, { recursive: true, force: true }));
 

@@ -45,7 +45,7 @@ it('a case, a suite or an option that there is not is said, and nothing counts a
     expect({ status, stdout }).toEqual({ status: 2, stdout: expect.stringContaining(says) as string });
     expect(stdout).toContain('usage: npm run torture');
   }
-}, 60_000);
+});
 
 it('a case gets the same chance whether it runs alone or after others', () => {
   const [one, other] = peers.cases;
